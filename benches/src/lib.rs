@@ -1,0 +1,1 @@
+//! Benches: the wire crate in time and instructions, and the load bench.

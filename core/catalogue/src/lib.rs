@@ -1,0 +1,1 @@
+//! What the upstreams offer, cached, named and put together into one list.

@@ -1,0 +1,69 @@
+//! Bounds on everything that comes from outside, in one place. What each bound guards is said beside it.
+
+use std::time::Duration;
+
+/// The bounds a gateway works within. [`Limits::default`] is what every target starts with.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The longest body a client may send to an MCP endpoint, in bytes. Longer: 413.
+    pub request_body: usize,
+    /// The longest body an operator may send to the admin API, in bytes. Longer: 413.
+    pub admin_body: usize,
+    /// How deep JSON from outside may nest, in levels. Deeper: 400.
+    pub json_depth: usize,
+    /// The most messages one JSON-RPC batch may hold (protocol revision 2025-03-26 only).
+    pub batch: usize,
+    /// The longest answer read from an upstream, in bytes, JSON or SSE taken together.
+    pub upstream_body: usize,
+    /// The longest single SSE event read from an upstream, in bytes.
+    pub upstream_event: usize,
+    /// How long an upstream may take to begin its answer.
+    pub upstream_first_byte: Duration,
+    /// How long an upstream may be silent within an answer.
+    pub upstream_idle: Duration,
+    /// How long a call may take altogether.
+    pub upstream_total: Duration,
+    /// How long a catalogue (tools/list of one server, all pages) may take to be fetched.
+    pub catalogue_total: Duration,
+    /// The most pages followed in one upstream list.
+    pub catalogue_pages: usize,
+    /// The most tools taken from one upstream.
+    pub catalogue_tools: usize,
+    /// The most servers asked at the same time for one client request (a Worker has six connections per request).
+    pub fan_out: usize,
+    /// The most tools in one page of a list the gateway gives.
+    pub page_tools: usize,
+    /// How long a catalogue without a `ttlMs` counts as fresh.
+    pub catalogue_ttl: Duration,
+    /// How long a catalogue whose server is down is still listed, marked as stale.
+    pub catalogue_grace: Duration,
+    /// How old what an instance knows of a tenant may be: the bound on how long a revoked key works.
+    pub staleness: Duration,
+    /// How long a sealed session handle is valid.
+    pub session: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_body: 4 << 20,
+            admin_body: 256 << 10,
+            json_depth: 128,
+            batch: 32,
+            upstream_body: 16 << 20,
+            upstream_event: 8 << 20,
+            upstream_first_byte: Duration::from_secs(60),
+            upstream_idle: Duration::from_secs(120),
+            upstream_total: Duration::from_secs(600),
+            catalogue_total: Duration::from_secs(10),
+            catalogue_pages: 200,
+            catalogue_tools: 5_000,
+            fan_out: 6,
+            page_tools: 1_000,
+            catalogue_ttl: Duration::from_secs(30),
+            catalogue_grace: Duration::from_secs(600),
+            staleness: Duration::from_secs(10),
+            session: Duration::from_secs(24 * 3600),
+        }
+    }
+}

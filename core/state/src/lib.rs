@@ -1,0 +1,1 @@
+//! A tenant's records in memory, as fresh as the staleness bound says.

@@ -1,0 +1,1 @@
+//! A deterministic in-memory platform with a virtual clock, and the contract every store must keep.

@@ -1,0 +1,1 @@
+//! The MCP client: Streamable HTTP towards upstream servers, in both eras.

@@ -1,0 +1,3 @@
+//! Toolgate on AWS Lambda.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Toolgate on one machine: the gateway with an embedded store, and the operator's command line.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! A Lambda Runtime API and function URL on loopback, for running the built function as Lambda does.
+
+fn main() {}

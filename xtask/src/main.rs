@@ -1,0 +1,3 @@
+//! The repository's own commands: test, up, bench, sizes.
+
+fn main() {}
