@@ -97,7 +97,12 @@ mod tests {
     use super::*;
 
     fn tenant() -> TenantRecord {
-        TenantRecord { display_name: None, enabled: true, created_at: Timestamp::default(), updated_at: Timestamp::default() }
+        TenantRecord {
+            display_name: None,
+            enabled: true,
+            created_at: Timestamp::default(),
+            updated_at: Timestamp::default(),
+        }
     }
 
     fn key(grants: &[&str]) -> KeyRecord {
