@@ -1,0 +1,34 @@
+//! How deep JSON is nested, without parsing it. For bodies that are handed to a recursive parser; a [`crate::Message`]
+//! checks this itself. Must never recurse.
+
+use crate::scan;
+
+/// The text is nested deeper than `max`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("JSON nested deeper than {max} levels")]
+pub struct TooDeep {
+    /// The deepest nesting allowed.
+    pub max: usize,
+}
+
+/// Whether at most `max` arrays and objects stand within each other in `bytes`. Brackets within strings don't count.
+/// Whether the bytes are JSON at all is not asked.
+pub fn check(bytes: &[u8], max: usize) -> Result<(), TooDeep> {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'{' | b'[' if depth == max => return Err(TooDeep { max }),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                let Some(end) = scan::skip_string(bytes, at) else { return Ok(()) };
+                at = end;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(())
+}

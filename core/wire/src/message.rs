@@ -1,0 +1,335 @@
+//! One JSON-RPC message, borrowed: validated once, then only spans. Must never know a method or a revision.
+
+use std::borrow::Cow;
+
+use crate::{
+    Span,
+    scan::{Fault, Scanner, skip_space},
+    splice,
+};
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Has a method and an id.
+    Request,
+    /// Has a method and no id.
+    Notification,
+    /// Has a result or an error.
+    Response,
+}
+
+/// Why bytes are no message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// Not UTF-8.
+    #[error("not UTF-8")]
+    NotUtf8,
+    /// Not JSON.
+    #[error("not JSON (at byte {at})")]
+    NotJson {
+        /// Where it stops being JSON.
+        at: usize,
+    },
+    /// JSON, but nested too deep.
+    #[error("nested deeper than {max} levels, which is the limit")]
+    TooDeep {
+        /// The deepest nesting allowed.
+        max: usize,
+    },
+    /// An array of messages, where one message was expected.
+    #[error("a batch (an array) where one message is expected")]
+    Batch,
+    /// A batch with nothing in it.
+    #[error("an empty batch")]
+    EmptyBatch,
+    /// A batch with too much in it.
+    #[error("a batch of more than {max} messages, which is the limit")]
+    BatchTooLong {
+        /// The most messages allowed.
+        max: usize,
+    },
+    /// JSON, but no JSON-RPC message.
+    #[error("not a JSON-RPC message: {reason}")]
+    NotAMessage {
+        /// What is wrong with it.
+        reason: &'static str,
+        /// The raw id it carries, where it carries a usable one.
+        id: Option<String>,
+    },
+}
+
+/// A place in the text; a [`Span`] that can be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    start: usize,
+    end: usize,
+}
+
+impl Place {
+    fn span(self) -> Span {
+        self.start..self.end
+    }
+}
+
+impl From<Span> for Place {
+    fn from(span: Span) -> Self {
+        Self { start: span.start, end: span.end }
+    }
+}
+
+/// The members of the envelope, as found.
+#[derive(Clone, Copy, Debug, Default)]
+struct Envelope {
+    jsonrpc: Option<Place>,
+    id: Option<Place>,
+    method: Option<Place>,
+    params: Option<Place>,
+    result: Option<Place>,
+    error: Option<Place>,
+    duplicate: bool,
+}
+
+impl Envelope {
+    fn note(&mut self, name: &str, value: Span) {
+        let slot = match name {
+            "jsonrpc" => &mut self.jsonrpc,
+            "id" => &mut self.id,
+            "method" => &mut self.method,
+            "params" => &mut self.params,
+            "result" => &mut self.result,
+            "error" => &mut self.error,
+            _ => return,
+        };
+        self.duplicate |= slot.replace(value.into()).is_some();
+    }
+}
+
+/// One JSON-RPC message in the bytes it came in.
+#[derive(Clone, Debug)]
+pub struct Message<'a> {
+    text: &'a str,
+    kind: Kind,
+    id: Option<Place>,
+    method: Option<Cow<'a, str>>,
+    params: Option<Place>,
+    result: Option<Place>,
+    error: Option<Place>,
+}
+
+impl<'a> Message<'a> {
+    /// Reads `bytes` as one message of at most `max_depth` containers within each other.
+    ///
+    /// The whole text is validated. Members of the envelope that JSON-RPC does not know are left alone; members it
+    /// knows must be there once at most, for two readers could otherwise see two different messages.
+    pub fn parse(bytes: &'a [u8], max_depth: usize) -> Result<Self, MessageError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| MessageError::NotUtf8)?;
+        let envelope = envelope(text, max_depth)?;
+        Self::new(text, envelope)
+            .map_err(|reason| MessageError::NotAMessage { reason, id: readable_id(text, envelope).map(str::to_owned) })
+    }
+
+    fn new(text: &'a str, envelope: Envelope) -> Result<Self, &'static str> {
+        let Envelope { jsonrpc, id, method, params, result, error, duplicate } = envelope;
+        let raw = |place: Place| &text[place.span()];
+        if duplicate {
+            return Err("a member of the envelope is there twice");
+        }
+        let jsonrpc = jsonrpc.ok_or("\"jsonrpc\" is missing")?;
+        if raw(jsonrpc) != "\"2.0\"" && splice::string(raw(jsonrpc)).as_deref() != Some("2.0") {
+            return Err("\"jsonrpc\" must be \"2.0\"");
+        }
+        let method = match method {
+            None => None,
+            Some(place) => Some(splice::string(raw(place)).ok_or("\"method\" must be a string")?),
+        };
+        if params.is_some_and(|place| !raw(place).starts_with('{')) {
+            return Err("\"params\" must be an object");
+        }
+        if error.is_some_and(|place| !raw(place).starts_with('{')) {
+            return Err("\"error\" must be an object");
+        }
+        if id.is_some_and(|place| !is_id(raw(place)) && raw(place) != "null") {
+            return Err("\"id\" must be a string or a number");
+        }
+        let usable_id = id.filter(|place| is_id(raw(*place)));
+        let kind = match (&method, result, error) {
+            (Some(_), None, None) if usable_id.is_some() => Kind::Request,
+            (Some(_), None, None) if id.is_some() => return Err("\"id\" of a request must not be null"),
+            (Some(_), None, None) => Kind::Notification,
+            (None, Some(_), None) if usable_id.is_none() => return Err("a result must have an \"id\""),
+            (None, Some(_), None) | (None, None, Some(_)) => Kind::Response,
+            (None, None, None) => return Err("there is no \"method\", \"result\" or \"error\""),
+            _ => return Err("only one of \"method\", \"result\" and \"error\" may be there"),
+        };
+        Ok(Self { text, kind, id: usable_id, method, params, result, error })
+    }
+
+    /// The text of the whole message.
+    #[must_use]
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// What the message is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The raw JSON of the id, a string or a number. A request and a result have one; an error may have none.
+    #[must_use]
+    pub fn id(&self) -> Option<&'a str> {
+        self.raw(self.id)
+    }
+
+    /// Where the id stands.
+    #[must_use]
+    pub fn id_span(&self) -> Option<Span> {
+        self.id.map(Place::span)
+    }
+
+    /// The method, decoded.
+    #[must_use]
+    pub fn method(&self) -> Option<&str> {
+        self.method.as_deref()
+    }
+
+    /// The raw JSON of the params, an object.
+    #[must_use]
+    pub fn params(&self) -> Option<&'a str> {
+        self.raw(self.params)
+    }
+
+    /// Where the params stand.
+    #[must_use]
+    pub fn params_span(&self) -> Option<Span> {
+        self.params.map(Place::span)
+    }
+
+    /// The raw JSON of the result.
+    #[must_use]
+    pub fn result(&self) -> Option<&'a str> {
+        self.raw(self.result)
+    }
+
+    /// Where the result stands.
+    #[must_use]
+    pub fn result_span(&self) -> Option<Span> {
+        self.result.map(Place::span)
+    }
+
+    /// The raw JSON of the error, an object.
+    #[must_use]
+    pub fn error(&self) -> Option<&'a str> {
+        self.raw(self.error)
+    }
+
+    /// Where the error stands.
+    #[must_use]
+    pub fn error_span(&self) -> Option<Span> {
+        self.error.map(Place::span)
+    }
+
+    fn raw(&self, place: Option<Place>) -> Option<&'a str> {
+        place.map(|place| &self.text[place.span()])
+    }
+}
+
+fn is_id(raw: &str) -> bool {
+    matches!(raw.as_bytes().first(), Some(b'"' | b'-' | b'0'..=b'9'))
+}
+
+/// The id an answer to something that is no message can carry.
+fn readable_id(text: &str, envelope: Envelope) -> Option<&str> {
+    let id = envelope.id.filter(|_| !envelope.duplicate)?;
+    Some(&text[id.span()]).filter(|raw| is_id(raw))
+}
+
+/// Validates the whole text and notes what the envelope holds.
+fn envelope(text: &str, max_depth: usize) -> Result<Envelope, MessageError> {
+    let mut scanner = Scanner::new(text.as_bytes());
+    scanner.space();
+    if scanner.peek() != Some(b'{') {
+        return Err(no_envelope(scanner, max_depth));
+    }
+    let max = max_depth.checked_sub(1).ok_or(MessageError::TooDeep { max: max_depth })?;
+    members(text, &mut scanner, max).map_err(|fault| failed(fault, max_depth))
+}
+
+fn members(text: &str, scanner: &mut Scanner<'_>, max: usize) -> Result<Envelope, Fault> {
+    let mut envelope = Envelope::default();
+    scanner.expect(b'{')?;
+    scanner.space();
+    if !scanner.eat(b'}') {
+        loop {
+            let name = scanner.name()?;
+            let value = scanner.value(max)?;
+            envelope.note(&splice::name(&text[name]), value);
+            scanner.space();
+            if scanner.eat(b'}') {
+                break;
+            }
+            scanner.expect(b',')?;
+        }
+    }
+    scanner.end()?;
+    Ok(envelope)
+}
+
+/// What text that doesn't begin an object is.
+fn no_envelope(mut scanner: Scanner<'_>, max_depth: usize) -> MessageError {
+    let batch = scanner.peek() == Some(b'[');
+    match scanner.value(max_depth).and_then(|_| scanner.end()) {
+        Err(fault) => failed(fault, max_depth),
+        Ok(()) if batch => MessageError::Batch,
+        Ok(()) => MessageError::NotAMessage { reason: "it must be an object", id: None },
+    }
+}
+
+fn failed(fault: Fault, max: usize) -> MessageError {
+    match fault {
+        Fault::Syntax(at) => MessageError::NotJson { at },
+        Fault::TooDeep => MessageError::TooDeep { max },
+    }
+}
+
+/// Whether `bytes` begin an array rather than one message.
+#[must_use]
+pub fn is_batch(bytes: &[u8]) -> bool {
+    bytes.get(skip_space(bytes, 0)) == Some(&b'[')
+}
+
+/// The entries of a batch, each still to be parsed. The batch must be JSON as a whole, of at most `max_depth` containers
+/// within each other in each entry, and hold one to `max_entries` entries.
+pub fn split_batch(bytes: &[u8], max_depth: usize, max_entries: usize) -> Result<Vec<&[u8]>, MessageError> {
+    std::str::from_utf8(bytes).map_err(|_| MessageError::NotUtf8)?;
+    let mut entries = Vec::new();
+    let mut scanner = Scanner::new(bytes);
+    let mut read = || {
+        scanner.space();
+        scanner.expect(b'[')?;
+        scanner.space();
+        if !scanner.eat(b']') {
+            loop {
+                let entry = scanner.value(max_depth)?;
+                if entries.len() <= max_entries {
+                    entries.push(&bytes[entry]);
+                }
+                scanner.space();
+                if scanner.eat(b']') {
+                    break;
+                }
+                scanner.expect(b',')?;
+            }
+        }
+        scanner.end()
+    };
+    read().map_err(|fault| failed(fault, max_depth))?;
+    match entries.len() {
+        0 => Err(MessageError::EmptyBatch),
+        len if len > max_entries => Err(MessageError::BatchTooLong { max: max_entries }),
+        _ => Ok(entries),
+    }
+}
