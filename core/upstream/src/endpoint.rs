@@ -7,7 +7,7 @@ use futures_util::Stream;
 use http::{HeaderMap, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use toolgate_model::{EraPolicy, Network, Revision, ServerId, TenantId};
-use toolgate_wire::version::{Era, Version};
+use toolgate_wire::{Era, Version};
 
 use crate::UpstreamError;
 
