@@ -61,7 +61,7 @@ impl Default for Limits {
             fan_out: 6,
             page_tools: 1_000,
             catalogue_ttl: Duration::from_secs(30),
-            catalogue_grace: Duration::from_secs(600),
+            catalogue_grace: Duration::from_secs(2 * 3600),
             staleness: Duration::from_secs(10),
             session: Duration::from_secs(24 * 3600),
         }

@@ -2,12 +2,26 @@
 
 use std::fmt;
 
-use toolgate_model::{Grant, KeyRecord, ServerId, TenantRecord, Timestamp};
+use toolgate_model::{Grant, KeyId, KeyRecord, ServerId, TenantRecord, Timestamp};
 
 /// Who asks: a key of a tenant that [`admit`] let in.
 #[derive(Debug, Clone, Copy)]
 pub struct Principal<'a> {
     key: &'a KeyRecord,
+}
+
+impl<'a> Principal<'a> {
+    /// Its key.
+    #[must_use]
+    pub const fn key(&self) -> &'a KeyId {
+        &self.key.id
+    }
+
+    /// What it was granted: part of the stamp of whatever is cached for it.
+    #[must_use]
+    pub fn grants(&self) -> &'a [Grant] {
+        &self.key.grants
+    }
 }
 
 /// Why a key is not let in at all.
@@ -92,7 +106,6 @@ pub fn touches(principal: Principal<'_>, server: &ServerId) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use toolgate_model::KeyId;
 
     use super::*;
 

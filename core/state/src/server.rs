@@ -1,0 +1,73 @@
+//! A tenant's servers, ready to be spoken to.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use toolgate_model::{Revision, ServerId, ServerRecord, TenantId, TenantRecord};
+use toolgate_seal::{Purpose, Sealer};
+use toolgate_upstream::{Endpoint, check_url};
+
+/// An upstream server as the tenant's records say.
+#[derive(Debug)]
+pub struct Server {
+    /// Its id within the tenant.
+    pub id: ServerId,
+    /// Its record's revision.
+    pub revision: Revision,
+    /// A disabled server is neither listed nor called.
+    pub enabled: bool,
+    /// New names for its tools: upstream name to the name clients see after `server__`.
+    pub aliases: BTreeMap<String, String>,
+    /// Where it is; or, in words for the operator, why its record can't be used.
+    pub endpoint: Result<Endpoint, String>,
+}
+
+impl Server {
+    /// Reads a record, opening its sealed header values.
+    pub(crate) fn new(
+        tenant: &TenantId,
+        id: ServerId,
+        revision: Revision,
+        record: ServerRecord,
+        sealer: &Sealer,
+    ) -> Self {
+        let endpoint = endpoint(tenant, &id, revision, &record, sealer);
+        Self { id, revision, enabled: record.enabled, aliases: record.aliases, endpoint }
+    }
+}
+
+fn endpoint(
+    tenant: &TenantId,
+    server: &ServerId,
+    revision: Revision,
+    record: &ServerRecord,
+    sealer: &Sealer,
+) -> Result<Endpoint, String> {
+    let uri = check_url(&record.url, record.network).map_err(|e| e.to_string())?;
+    let mut headers = HeaderMap::with_capacity(record.headers.len());
+    for (name, sealed) in &record.headers {
+        let value =
+            sealer.open(Purpose::UpstreamHeader, &format!("{tenant}/{server}/{name}"), &sealed.0).map_err(|_| {
+                format!("its header {name:?} was sealed with another TOOLGATE_MASTER_KEY: set the header again")
+            })?;
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("{name:?} is not a header name"))?;
+        let mut value = HeaderValue::from_bytes(&value).map_err(|_| format!("its header {name} can't be sent"))?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    let (tenant, server) = (tenant.clone(), server.clone());
+    Ok(Endpoint { tenant, server, revision, uri, network: record.network, era: record.era, headers })
+}
+
+/// A tenant at one revision: its record and its servers.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Which.
+    pub tenant: TenantId,
+    /// At which revision it was read.
+    pub revision: Revision,
+    /// Its record.
+    pub record: TenantRecord,
+    /// Its servers, disabled ones too.
+    pub servers: BTreeMap<ServerId, Rc<Server>>,
+}

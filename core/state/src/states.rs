@@ -1,0 +1,232 @@
+//! The cache itself: what is known of each tenant, and when it must be asked about again.
+
+use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc, time::Duration};
+
+use serde::de::DeserializeOwned;
+use toolgate_model::{KeyId, KeyRecord, Revision, ServerId, ServerRecord, TenantId, TenantRecord};
+use toolgate_ports::{Changed, Clock, Consistency, Platform, Record, RecordKey, RecordKind, Scope, Store, StoreError};
+use toolgate_seal::Sealer;
+
+use crate::{Server, Snapshot};
+
+/// How many tenants one instance remembers, and how many keys of each. Beyond it all is forgotten and read again: an
+/// instance that serves so many has to be rare, and forgetting is always right.
+const MAX_TENANTS: usize = 1_000;
+const MAX_KEYS: usize = 10_000;
+const SERVERS_PER_PAGE: usize = 100;
+const MAX_SERVERS: usize = 500;
+
+/// Why a tenant's records can't be given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// The store failed, and what is known is older than the staleness bound. Retryable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What this instance knows of all tenants.
+pub struct States<P> {
+    platform: Rc<P>,
+    sealer: Rc<Sealer>,
+    staleness: Duration,
+    tenants: RefCell<BTreeMap<TenantId, Known>>,
+}
+
+impl<P> fmt::Debug for States<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "States({} tenants)", self.tenants.borrow().len())
+    }
+}
+
+/// What is known of one tenant. `None` within an `Option` means: known to be absent.
+#[derive(Default)]
+struct Known {
+    revision: Revision,
+    synced_at: u64,
+    generation: Option<u64>,
+    refreshing: Option<Refreshing>,
+    snapshot: Option<Option<Rc<Snapshot>>>,
+    keys: BTreeMap<KeyId, Option<Rc<KeyRecord>>>,
+}
+
+/// A refresh runs in the background since `.0` (ticks).
+struct Refreshing(u64);
+
+enum Freshness {
+    /// Nothing need be asked.
+    Fresh,
+    /// Good for now; ask in the background.
+    Aging,
+    /// Ask before use.
+    Stale,
+}
+
+impl<P: Platform> States<P> {
+    /// Knows nothing yet. What it will know is never older than `staleness`.
+    #[must_use]
+    pub fn new(platform: Rc<P>, sealer: Rc<Sealer>, staleness: Duration) -> Rc<Self> {
+        Rc::new(Self { platform, sealer, staleness, tenants: RefCell::default() })
+    }
+
+    /// A tenant with its servers; `None` if there is no such tenant.
+    ///
+    /// # Errors
+    /// [`StateError`] if the store can't say.
+    pub async fn tenant(self: &Rc<Self>, id: &TenantId, scope: &Scope) -> Result<Option<Rc<Snapshot>>, StateError> {
+        self.refresh_if_due(id, scope).await?;
+        let (revision, known) = self.read(id, |known| (known.revision, known.snapshot.clone()));
+        if let Some(snapshot) = known {
+            return Ok(snapshot);
+        }
+        let snapshot = self.load_snapshot(id, revision).await?;
+        self.keep(id, revision, |known| known.snapshot = Some(snapshot.clone()));
+        Ok(snapshot)
+    }
+
+    /// A key of a tenant; `None` if there is no such key.
+    ///
+    /// # Errors
+    /// [`StateError`] if the store can't say.
+    pub async fn key(
+        self: &Rc<Self>,
+        tenant: &TenantId,
+        id: &KeyId,
+        scope: &Scope,
+    ) -> Result<Option<Rc<KeyRecord>>, StateError> {
+        self.refresh_if_due(tenant, scope).await?;
+        let (revision, known) = self.read(tenant, |known| (known.revision, known.keys.get(id).cloned()));
+        if let Some(key) = known {
+            return Ok(key);
+        }
+        let record_key = RecordKey::new(RecordKind::Key, id.as_str());
+        let record = self.platform.store().get(tenant, &record_key, Consistency::AsOfSync).await?;
+        let key = record.map(|record| parse::<KeyRecord>(&record)).transpose()?.map(Rc::new);
+        self.keep(tenant, revision, |known| {
+            if known.keys.len() >= MAX_KEYS {
+                known.keys.clear();
+            }
+            known.keys.insert(id.clone(), key.clone());
+        });
+        Ok(key)
+    }
+
+    async fn refresh_if_due(self: &Rc<Self>, tenant: &TenantId, scope: &Scope) -> Result<(), StateError> {
+        match self.freshness(tenant) {
+            Freshness::Fresh => Ok(()),
+            Freshness::Stale => self.refresh(tenant).await,
+            Freshness::Aging => {
+                self.read(tenant, |known| known.refreshing = Some(Refreshing(self.platform.clock().ticks())));
+                let (states, tenant) = (Rc::clone(self), tenant.clone());
+                scope.background.spawn(Box::pin(async move {
+                    // A failure is no news: the next request after the bound asks again, and waits.
+                    if let Err(error) = states.refresh(&tenant).await {
+                        tracing::warn!(target: "toolgate::state", %tenant, %error, "could not refresh in the background");
+                    }
+                }));
+                Ok(())
+            }
+        }
+    }
+
+    fn freshness(&self, tenant: &TenantId) -> Freshness {
+        let tenants = self.tenants.borrow();
+        let Some(known) = tenants.get(tenant) else { return Freshness::Stale };
+        if let Some(generation) = self.platform.store().generation() {
+            return if known.generation == Some(generation) { Freshness::Fresh } else { Freshness::Stale };
+        }
+        let now = self.platform.clock().ticks();
+        let bound = u64::try_from(self.staleness.as_micros()).unwrap_or(u64::MAX);
+        let age = now.saturating_sub(known.synced_at);
+        let refreshing = known.refreshing.as_ref().is_some_and(|begun| now.saturating_sub(begun.0) < bound / 2);
+        match age {
+            age if age >= bound => Freshness::Stale,
+            age if age >= bound / 2 && !refreshing => Freshness::Aging,
+            _ => Freshness::Fresh,
+        }
+    }
+
+    /// Asks the store what changed, and forgets that.
+    async fn refresh(&self, tenant: &TenantId) -> Result<(), StateError> {
+        let since = self.tenants.borrow().get(tenant).map(|known| known.revision);
+        // Taken before asking: what happens while the store answers counts as not yet known.
+        let synced_at = self.platform.clock().ticks();
+        let generation = self.platform.store().generation();
+        let sync = self.platform.store().sync(tenant, since).await?;
+        let mut tenants = self.tenants.borrow_mut();
+        if tenants.len() >= MAX_TENANTS && !tenants.contains_key(tenant) {
+            tenants.clear();
+        }
+        let known = tenants.entry(tenant.clone()).or_default();
+        if sync.revision < known.revision {
+            // A slower answer than one that came in between.
+            return Ok(());
+        }
+        match sync.changed {
+            // What changed is counted from `since`; if another answer moved on meanwhile, forgetting too much is right.
+            Changed::Records(keys) => keys.iter().for_each(|key| known.forget(key)),
+            Changed::Everything => *known = Known::default(),
+        }
+        known.revision = sync.revision;
+        known.synced_at = synced_at;
+        known.generation = generation;
+        known.refreshing = None;
+        Ok(())
+    }
+
+    async fn load_snapshot(&self, tenant: &TenantId, revision: Revision) -> Result<Option<Rc<Snapshot>>, StateError> {
+        let store = self.platform.store();
+        let Some(record) = store.get(tenant, &RecordKey::tenant(), Consistency::AsOfSync).await? else {
+            return Ok(None);
+        };
+        let record = parse::<TenantRecord>(&record)?;
+        let mut servers = BTreeMap::new();
+        let mut after: Option<String> = None;
+        while servers.len() < MAX_SERVERS {
+            let page = store
+                .list(tenant, RecordKind::Server, after.as_deref(), SERVERS_PER_PAGE, Consistency::AsOfSync)
+                .await?;
+            for found in &page.records {
+                let server = self.server(tenant, found)?;
+                servers.insert(server.id.clone(), Rc::new(server));
+            }
+            after = page.records.last().map(|last| last.key.id.clone());
+            if !page.more {
+                break;
+            }
+        }
+        Ok(Some(Rc::new(Snapshot { tenant: tenant.clone(), revision, record, servers })))
+    }
+
+    fn server(&self, tenant: &TenantId, record: &Record) -> Result<Server, StoreError> {
+        let id = ServerId::new(&record.key.id).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        Ok(Server::new(tenant, id, record.revision, parse::<ServerRecord>(record)?, &self.sealer))
+    }
+
+    fn read<T>(&self, tenant: &TenantId, look: impl FnOnce(&mut Known) -> T) -> T {
+        look(self.tenants.borrow_mut().entry(tenant.clone()).or_default())
+    }
+
+    /// Remembers what was read at `revision`, unless the tenant has moved on since: then it may be old already.
+    fn keep(&self, tenant: &TenantId, revision: Revision, change: impl FnOnce(&mut Known)) {
+        if let Some(known) = self.tenants.borrow_mut().get_mut(tenant).filter(|known| known.revision == revision) {
+            change(known);
+        }
+    }
+}
+
+impl Known {
+    fn forget(&mut self, key: &RecordKey) {
+        match key.kind {
+            RecordKind::Tenant | RecordKind::Server => self.snapshot = None,
+            RecordKind::Key => self.keys.retain(|id, _| id.as_str() != key.id),
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(record: &Record) -> Result<T, StoreError> {
+    serde_json::from_slice(&record.value).map_err(|error| StoreError::Corrupt(format!("{}: {error}", record.key)))
+}
+
+#[cfg(test)]
+#[path = "states_tests.rs"]
+mod tests;
