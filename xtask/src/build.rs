@@ -1,0 +1,61 @@
+//! Building what is started, measured and deployed: one release build per target.
+
+use std::{path::PathBuf, process::Command};
+
+use crate::{
+    command::{cargo, command, run},
+    install, places,
+    problem::Result,
+};
+
+/// The local target's binary.
+pub(crate) fn local() -> Result<PathBuf> {
+    release_binary("toolgate", "toolgate")
+}
+
+/// The Runtime API that runs the Lambda function on this machine.
+pub(crate) fn lambda_runtime() -> Result<PathBuf> {
+    release_binary("toolgate-test-lambda-runtime", "toolgate-test-lambda-runtime")
+}
+
+/// A binary of the workspace, as it is released.
+pub(crate) fn release_binary(package: &str, name: &str) -> Result<PathBuf> {
+    run(cargo().args(["build", "--quiet", "--release", "--locked", "--package", package, "--bin", name]))?;
+    Ok(places::target_dir().join("release").join(name))
+}
+
+/// The function's binary, built as `sam build` builds it.
+pub(crate) fn lambda() -> Result<PathBuf> {
+    let tools = install::python("tools")?;
+    let machine = if cfg!(target_arch = "aarch64") { "--arm64" } else { "--x86-64" };
+    run(command(tools.join("cargo-lambda")).args([
+        "lambda",
+        "build",
+        "--release",
+        machine,
+        "--compiler",
+        "cargo",
+        "--package",
+        "toolgate-lambda",
+    ]))?;
+    Ok(places::target_dir().join("lambda/toolgate-lambda/bootstrap"))
+}
+
+/// The worker's module and script, in `targets/worker/build`.
+pub(crate) fn worker() -> Result<PathBuf> {
+    let dir = places::root().join("targets/worker");
+    let worker_build = install::worker_tools()?.join("worker-build");
+    run(worker_env(&mut command(worker_build))?.current_dir(&dir).arg("--release"))?;
+    Ok(dir.join("build"))
+}
+
+/// What building the worker and running wrangler need in the environment: tools that were installed, no telephone.
+pub(crate) fn worker_env(command: &mut Command) -> Result<&mut Command> {
+    let path = places::path_with(&[install::worker_tools()?, install::npm_bin()?])?;
+    Ok(command
+        .env("PATH", path)
+        .env("WASM_BINDGEN_BIN", "wasm-bindgen")
+        .env("ESBUILD_BIN", "esbuild")
+        .env("WRANGLER_SEND_METRICS", "false")
+        .env("CLOUDFLARE_CF_FETCH_ENABLED", "false"))
+}

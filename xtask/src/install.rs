@@ -1,0 +1,100 @@
+//! What the commands install, each step skipped when it is done already.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    command::{asked, cargo, command, run},
+    places,
+    problem::{Problem, Result},
+};
+
+const WORKER_BUILD: &str = "0.8.7";
+const WASM_BINDGEN: &str = "0.2.130";
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// The compiler's parts that `rust-toolchain.toml` names.
+pub(crate) fn rust() -> Result<()> {
+    if rust_is_complete() {
+        return Ok(());
+    }
+    eprintln!("xtask: installing the toolchain that rust-toolchain.toml names");
+    // Without a name it takes everything from the file; without --no-self-update it might replace rustup itself.
+    run(command("rustup").args(["toolchain", "install", "--no-self-update"])).map_err(|problem| {
+        Problem::new(format!(
+            "{problem}\nToolgate needs clippy, rustfmt and the target {WASM}: install them by hand, or install rustup."
+        ))
+    })
+}
+
+fn rust_is_complete() -> bool {
+    let libs = asked(command("rustc").args(["--print", "target-libdir", "--target", WASM]));
+    libs.is_some_and(|dir| Path::new(&dir).is_dir())
+        && asked(cargo().args(["clippy", "--version"])).is_some()
+        && asked(cargo().args(["fmt", "--version"])).is_some()
+}
+
+/// What `tests/package-lock.json` names, in `tests/node_modules`.
+pub(crate) fn npm() -> Result<()> {
+    let lock = fs::read(places::tests().join("package-lock.json"))?;
+    let stamp = places::tests().join("node_modules/.toolgate-stamp");
+    if fs::read(&stamp).is_ok_and(|found| found == lock) {
+        return Ok(());
+    }
+    eprintln!("xtask: installing tests/node_modules");
+    // No package of these needs its install script.
+    let flags = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    run(command("npm").current_dir(places::tests()).args(flags))?;
+    Ok(fs::write(stamp, lock)?)
+}
+
+/// The folder of the programs that npm installed; `node` among them.
+pub(crate) fn npm_bin() -> Result<PathBuf> {
+    npm()?;
+    Ok(places::tests().join("node_modules/.bin"))
+}
+
+/// The programs of the Python environment that `tests/requirements-<name>.txt` describes.
+pub(crate) fn python(name: &str) -> Result<PathBuf> {
+    let file = places::tests().join(format!("requirements-{name}.txt"));
+    let hash = hex::encode(Sha256::digest(fs::read(&file)?));
+    let dir = places::cache()?.join(format!("python-{name}-{}", &hash[..12]));
+    let stamp = dir.join("complete");
+    if !stamp.exists() {
+        eprintln!("xtask: installing {} in {}", file.display(), dir.display());
+        run(command("python3").args(["-m", "venv", "--clear"]).arg(&dir))?;
+        let flags = ["install", "--quiet", "--disable-pip-version-check", "--no-input", "-r"];
+        run(command(dir.join("bin/pip")).args(flags).arg(&file))?;
+        fs::write(stamp, "")?;
+    }
+    Ok(dir.join("bin"))
+}
+
+/// `worker-build` and `wasm-bindgen`, for which no registry has binaries.
+pub(crate) fn worker_tools() -> Result<PathBuf> {
+    let dir = places::cache()?.join(format!("tools-wb{WORKER_BUILD}-wbg{WASM_BINDGEN}"));
+    let bin = dir.join("bin");
+    if ["worker-build", "wasm-bindgen"].iter().all(|name| bin.join(name).exists()) {
+        return Ok(bin);
+    }
+    eprintln!("xtask: compiling worker-build and wasm-bindgen into {}, once", dir.display());
+    let scratch = dir.join("build");
+    // Unoptimised: they run for a second, and compile in half the time. Together: they share most of their crates.
+    run(cargo()
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+        .arg("install")
+        .args([format!("worker-build@{WORKER_BUILD}"), format!("wasm-bindgen-cli@{WASM_BINDGEN}")])
+        .arg("--root")
+        .arg(&dir)
+        .arg("--target-dir")
+        .arg(&scratch))?;
+    let _ = fs::remove_dir_all(scratch);
+    Ok(bin)
+}

@@ -1,0 +1,35 @@
+//! The end-to-end suite, against each target. The suite starts its subject by a command it is
+//! given, reads where it is, and never knows what it is.
+
+use std::env;
+
+use serde_json::json;
+
+use super::report::{Report, Tally};
+use crate::{
+    command::{attempt, command},
+    install, places,
+    problem::Result,
+    target::Target,
+};
+
+pub(super) fn run(report: &mut Report, only: Option<Target>) {
+    for target in Target::ALL.into_iter().filter(|target| only.is_none_or(|only| only == *target)) {
+        report.part(&format!("e2e {target}"), || suite(target));
+    }
+}
+
+fn suite(target: Target) -> Result<Tally> {
+    let peers = install::python("peers")?;
+    let up = json!([env::current_exe()?, "up", target.to_string(), "--json"]);
+    let npm = install::npm_bin()?;
+    let (succeeded, output) = attempt(
+        command(npm.join("node"))
+            .current_dir(places::tests())
+            .arg("e2e/main.mjs")
+            .env("PATH", places::path_with(&[npm])?)
+            .env("TOOLGATE_UP_COMMAND", up.to_string())
+            .env("TOOLGATE_PYTHON", peers.join("python3")),
+    )?;
+    Ok(Tally::read(&output, succeeded))
+}

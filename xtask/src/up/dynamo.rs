@@ -1,0 +1,76 @@
+//! Amazon's DynamoDB Local, for the Lambda target. It listens on all interfaces: it has no option to do otherwise.
+
+use std::{
+    net::TcpListener,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    command::command,
+    install,
+    live::Group,
+    needs, places,
+    problem::{Problem, Result},
+};
+
+/// A DynamoDB that keeps its tables as long as it runs.
+pub(crate) struct Dynamo {
+    group: Group,
+    port: u16,
+}
+
+impl Dynamo {
+    pub(crate) fn start() -> Result<Self> {
+        needs::check(&[needs::JAVA, needs::NODE])?;
+        install::npm()?;
+        let dir = places::dynamodb_dir()?;
+        let port = free_port()?;
+        let group = Group::spawn(
+            command("java")
+                .current_dir(&dir)
+                .args(["-Xmx256m", "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"])
+                .args(["-inMemory", "-sharedDb", "-disableTelemetry", "-port", &port.to_string()])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+        )?;
+        let mut dynamo = Self { group, port };
+        dynamo.await_answer()?;
+        Ok(dynamo)
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What a function needs in its environment to use it. The credentials are made up: it takes any.
+    pub(crate) fn vars(&self) -> [(&'static str, String); 4] {
+        [
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "toolgate".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "toolgate".to_owned()),
+        ]
+    }
+
+    /// The jar says nothing when it is ready, so it is asked until it answers.
+    fn await_answer(&mut self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            if minreq::get(self.endpoint()).with_timeout(5).send().is_ok() {
+                return Ok(());
+            }
+            if let Some(status) = self.group.ended()? {
+                return Err(Problem::new(format!("DynamoDB Local ended by itself: {status}")));
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Err(Problem::new("DynamoDB Local did not answer within a minute"))
+    }
+}
+
+/// A port that nothing listens on now.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("0.0.0.0", 0))?.local_addr()?.port())
+}

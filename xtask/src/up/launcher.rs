@@ -1,0 +1,137 @@
+//! How each target is started for development. All keep one contract: they take a port (0 is any), say
+//! `{"listening":"127.0.0.1:PORT"}` on stdout when they serve, and end with all their children on SIGTERM.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Command, ExitStatus, Stdio},
+    thread,
+};
+
+use serde_json::Value;
+
+use super::{Secrets, dynamo::Dynamo};
+use crate::{
+    build,
+    command::{command, echo},
+    install,
+    live::Group,
+    places,
+    problem::{Problem, Result},
+    target::Target,
+};
+
+/// How long `up`'s gateway waits for the first byte of an upstream: short, so that tests of hanging ones are.
+const UPSTREAM_TIMEOUT_MS: &str = "3000";
+
+/// A target that was built, with a store of its own.
+pub(crate) struct Launcher {
+    kind: Kind,
+    vars: Vec<(&'static str, String)>,
+}
+
+enum Kind {
+    Local { binary: PathBuf, data: PathBuf },
+    Worker { persist: PathBuf },
+    Lambda { runtime: PathBuf, bootstrap: PathBuf, _dynamo: Dynamo },
+}
+
+impl Launcher {
+    /// Builds `target` and makes it an empty store.
+    pub(super) fn prepare(target: Target, secrets: &Secrets) -> Result<Self> {
+        let mut vars = vec![
+            ("TOOLGATE_MASTER_KEY", secrets.master_key.clone()),
+            ("TOOLGATE_OPERATOR_TOKEN", secrets.operator_token.clone()),
+            ("TOOLGATE_UPSTREAM_TIMEOUT_MS", UPSTREAM_TIMEOUT_MS.to_owned()),
+        ];
+        let kind = match target {
+            Target::Local => Kind::Local { binary: build::local()?, data: places::scratch("local")? },
+            Target::Worker => {
+                build::worker()?;
+                Kind::Worker { persist: places::scratch("worker")? }
+            }
+            Target::Lambda => {
+                let (runtime, bootstrap) = (build::lambda_runtime()?, build::lambda()?);
+                let dynamo = Dynamo::start()?;
+                vars.extend(dynamo.vars());
+                Kind::Lambda { runtime, bootstrap, _dynamo: dynamo }
+            }
+        };
+        Ok(Self { kind, vars })
+    }
+
+    /// Starts the runtime and waits until it serves.
+    pub(super) fn start(&self, port: u16) -> Result<Running> {
+        let mut command = self.command(port)?;
+        command.envs(self.vars.iter().map(|(name, value)| (*name, value)));
+        let mut group = Group::spawn(command.stdout(Stdio::piped()))?;
+        let stdout = group.child().stdout.take().ok_or_else(|| Problem::new("stdout is not there"))?;
+        let mut stdout = BufReader::new(stdout);
+        let mut line = String::new();
+        stdout.read_line(&mut line)?;
+        let port = announced_port(&line)?;
+        // What it says later is log.
+        thread::spawn(move || echo(stdout));
+        Ok(Running { group: Some(group), port })
+    }
+
+    fn command(&self, port: u16) -> Result<Command> {
+        let port = port.to_string();
+        Ok(match &self.kind {
+            Kind::Local { binary, data } => {
+                let mut command = command(binary);
+                command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--no-demo", "--announce-json"]);
+                command.arg("--data").arg(data);
+                command
+            }
+            Kind::Worker { persist } => {
+                let mut command = command(install::npm_bin()?.join("node"));
+                command.args(["targets/worker/dev.mjs", "--port", &port, "--persist"]).arg(persist);
+                command
+            }
+            Kind::Lambda { runtime, bootstrap, .. } => {
+                let mut command = command(runtime);
+                command.arg("--bootstrap").arg(bootstrap).args(["--port", &port]);
+                command
+            }
+        })
+    }
+}
+
+fn announced_port(line: &str) -> Result<u16> {
+    let announced: Option<Value> = serde_json::from_str(line).ok();
+    let address = announced.as_ref().and_then(|value| value["listening"].as_str());
+    let port = address.and_then(|address| address.rsplit_once(':')).and_then(|(_, port)| port.parse().ok());
+    port.ok_or_else(|| {
+        Problem::new(format!("the target did not say where it listens, but {line:?}; see its log above"))
+    })
+}
+
+/// A runtime that serves.
+pub(crate) struct Running {
+    group: Option<Group>,
+    port: u16,
+}
+
+impl Running {
+    pub(super) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it and everything it started.
+    pub(super) fn end(&mut self) {
+        self.group = None;
+    }
+
+    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.group.as_mut().map_or(Ok(None), Group::ended)
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.group.as_ref().map_or(0, Group::id)
+    }
+}
