@@ -32,3 +32,34 @@ pub fn check(bytes: &[u8], max: usize) -> Result<(), TooDeep> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nesting_is_allowed_to_the_limit() {
+        assert_eq!(check(b"[[{}]]", 3), Ok(()));
+        assert_eq!(check(b"[[{}]]", 2), Err(TooDeep { max: 2 }));
+        assert_eq!(check(b"1", 0), Ok(()));
+        assert_eq!(check(b"[]", 0), Err(TooDeep { max: 0 }));
+    }
+
+    #[test]
+    fn width_is_not_depth() {
+        assert_eq!(check(b"[[],[],{\"a\":[],\"b\":{}}]", 3), Ok(()));
+    }
+
+    #[test]
+    fn brackets_in_strings_do_not_count() {
+        assert_eq!(check(br#"["[[[[\"[[[["]"#, 1), Ok(()));
+        assert_eq!(check(br#"["\\",[["#, 2), Err(TooDeep { max: 2 }));
+        assert_eq!(check(br#"["[[[["#, 1), Ok(()));
+    }
+
+    #[test]
+    fn a_million_brackets_cost_no_stack() {
+        assert_eq!(check(&b"[".repeat(1_000_000), 100), Err(TooDeep { max: 100 }));
+        assert_eq!(check(&b"[".repeat(1_000_000), usize::MAX), Ok(()));
+    }
+}

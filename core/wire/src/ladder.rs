@@ -3,7 +3,7 @@
 //! What comes before (HTTP method, host, origin, authentication, content type) and after (sessions, capabilities of a
 //! method, whether a tool exists) is the caller's. Must never look at a session.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Display};
 
 use http::StatusCode;
 
@@ -78,6 +78,18 @@ pub struct Target<'a> {
     pub name: Cow<'a, str>,
     /// Where it stands in the message, quotes included: what a router replaces.
     pub span: Span,
+}
+
+impl<'a> Target<'a> {
+    /// What `params.<member>` of a message names; `None` if that is no string. The first, if it is there twice
+    /// ([`classify`] refuses such a request).
+    #[must_use]
+    pub fn of(message: &Message<'a>, member: &str) -> Option<Self> {
+        let (params, base) = (message.params()?, message.params_span()?.start);
+        let span = splice::member(params, member)?;
+        let name = splice::string(&params[span.clone()])?;
+        Some(Self { name, span: base + span.start..base + span.end })
+    }
 }
 
 /// A legacy `initialize`.
@@ -215,9 +227,8 @@ impl Refusal {
         Self { status: StatusCode::BAD_REQUEST, code, message: message.into(), data: None, id: None }
     }
 
-    fn to(mut self, message: &Message<'_>) -> Self {
-        self.id = message.id().map(str::to_owned);
-        self
+    fn to(self, id: Option<&str>) -> Self {
+        Self { id: id.map(str::to_owned), ..self }
     }
 }
 
@@ -225,8 +236,9 @@ impl From<MessageError> for Refusal {
     fn from(error: MessageError) -> Self {
         let message = match &error {
             MessageError::NotAMessage { .. } => format!("Invalid request: {error}"),
-            MessageError::NotUtf8 | MessageError::NotJson { .. } => format!("Parse error: the body is {error}"),
-            MessageError::TooDeep { .. } => format!("Parse error: the body is {error}"),
+            MessageError::NotUtf8 | MessageError::NotJson { .. } | MessageError::TooDeep { .. } => {
+                format!("Parse error: the body is {error}")
+            }
             MessageError::Batch | MessageError::EmptyBatch | MessageError::BatchTooLong { .. } => {
                 format!("Invalid request: the body is {error}")
             }
@@ -252,11 +264,13 @@ pub fn classify<'a>(headers: &Headers<'_>, body: &'a [u8], bounds: Bounds) -> Re
     if crate::is_batch(body) {
         return batch(version, body, bounds);
     }
-    let message = Message::parse(body, bounds.depth)?;
-    if message.kind() != Kind::Request {
-        return Ok(Classified::Accepted);
-    }
-    one(headers, version, &message).map_err(|refusal| refusal.to(&message))
+    one(headers, version, body, bounds)
+}
+
+/// Decides what one entry of a [`Classified::Batch`] is: what [`classify`] would decide if it had come alone in revision
+/// 2025-03-26, and never a batch.
+pub fn classify_entry(entry: &[u8], bounds: Bounds) -> Result<Classified<'_>, Refusal> {
+    one(&Headers::default(), VersionHeader::Legacy(Version::V2025_03_26), entry, bounds)
 }
 
 /// What the version header says.
@@ -307,9 +321,23 @@ fn batch<'a>(version: VersionHeader<'_>, body: &'a [u8], bounds: Bounds) -> Resu
 fn one<'a>(
     headers: &Headers<'_>,
     version: VersionHeader<'_>,
-    message: &Message<'a>,
+    body: &'a [u8],
+    bounds: Bounds,
 ) -> Result<Classified<'a>, Refusal> {
-    let params = Params::scan(message)?;
+    let message = Message::parse(body, bounds.depth)?;
+    if message.kind() != Kind::Request {
+        return Ok(Classified::Accepted);
+    }
+    let id = message.id();
+    request(headers, version, message).map_err(|refusal| refusal.to(id))
+}
+
+fn request<'a>(
+    headers: &Headers<'_>,
+    version: VersionHeader<'_>,
+    message: Message<'a>,
+) -> Result<Classified<'a>, Refusal> {
+    let params = Params::scan(&message)?;
     // A `_meta` that can't be read is a modern request's fault, and nothing to a legacy one.
     let meta = params.meta.map(RawMeta::scan).transpose();
     let modern_meta = matches!(&meta, Ok(Some(meta)) if meta.protocol_version.is_some());
@@ -320,13 +348,13 @@ fn one<'a>(
         return Ok(Classified::Initialize(initialize(message)));
     }
     let version = if let VersionHeader::Legacy(version) = version { version } else { UNSAID };
-    Ok(Classified::Legacy { version, message: message.clone() })
+    Ok(Classified::Legacy { version, message })
 }
 
 fn modern<'a>(
     headers: &Headers<'_>,
     version: VersionHeader<'_>,
-    message: &Message<'a>,
+    message: Message<'a>,
     meta: RawMeta<'a>,
     params: Params<'a>,
 ) -> Result<Classified<'a>, Refusal> {
@@ -336,7 +364,7 @@ fn modern<'a>(
     check_method(headers.method, text)?;
     let Some(method) = ModernMethod::parse(text) else { return Err(unknown_method(text)) };
     let target = params.target(method, headers.name)?;
-    Ok(Classified::Modern(ModernRequest { message: message.clone(), version, meta, method, target }))
+    Ok(Classified::Modern(ModernRequest { message, version, meta, method, target }))
 }
 
 /// The first rung: everything a modern request must say about itself.
@@ -399,7 +427,7 @@ fn unknown_method(method: &str) -> Refusal {
     }
 }
 
-fn mismatch(what: String) -> Refusal {
+fn mismatch(what: impl Display) -> Refusal {
     Refusal::new(code::HEADER_MISMATCH, format!("Header mismatch: {what}"))
 }
 
@@ -456,7 +484,7 @@ impl<'a> Params<'a> {
             ));
         };
         let Some(said) = header::decode_value(raw) else {
-            return Err(mismatch("the Mcp-Name header is malformed; expected plain ASCII or =?base64?…?=".to_owned()));
+            return Err(mismatch("the Mcp-Name header is malformed; expected plain ASCII or =?base64?…?="));
         };
         if said != name {
             let (said, name) = (shown(&said), shown(&name));
@@ -466,7 +494,7 @@ impl<'a> Params<'a> {
     }
 }
 
-fn initialize<'a>(message: &Message<'a>) -> Initialize<'a> {
+fn initialize(message: Message<'_>) -> Initialize<'_> {
     let member = |name| message.params().and_then(|params| splice::value(params, name));
     let object = |name| member(name).filter(|raw| raw.starts_with('{'));
     let requested = member("protocolVersion").and_then(splice::string);
@@ -476,7 +504,7 @@ fn initialize<'a>(message: &Message<'a>) -> Initialize<'a> {
         answered: known.unwrap_or(LATEST_LEGACY),
         capabilities: object("capabilities"),
         client_info: object("clientInfo"),
-        message: message.clone(),
+        message,
     }
 }
 
@@ -492,3 +520,6 @@ fn shown(value: &str) -> String {
     let kept = cut(value);
     format!("{kept:?}{}", if kept.len() < value.len() { "…" } else { "" })
 }
+
+#[cfg(test)]
+mod tests;

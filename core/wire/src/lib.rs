@@ -21,7 +21,9 @@ pub mod splice;
 pub mod sse;
 mod version;
 
-pub use ladder::{Bounds, Classified, Headers, Initialize, ModernMethod, ModernRequest, Refusal, Target, classify};
+pub use ladder::{
+    Bounds, Classified, Headers, Initialize, ModernMethod, ModernRequest, Refusal, Target, classify, classify_entry,
+};
 pub use message::{Kind, Message, MessageError, is_batch, split_batch};
 pub use meta::{Meta, MetaError};
 pub use version::{Era, LATEST_LEGACY, LATEST_MODERN, SUPPORTED_MODERN, Version};

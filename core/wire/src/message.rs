@@ -88,21 +88,26 @@ struct Envelope {
     params: Option<Place>,
     result: Option<Place>,
     error: Option<Place>,
-    duplicate: bool,
+    /// A member that is there twice.
+    twice: Option<&'static str>,
 }
+
+const ID_TWICE: &str = "\"id\" is there twice";
 
 impl Envelope {
     fn note(&mut self, name: &str, value: Span) {
-        let slot = match name {
-            "jsonrpc" => &mut self.jsonrpc,
-            "id" => &mut self.id,
-            "method" => &mut self.method,
-            "params" => &mut self.params,
-            "result" => &mut self.result,
-            "error" => &mut self.error,
+        let (slot, reason) = match name {
+            "jsonrpc" => (&mut self.jsonrpc, "\"jsonrpc\" is there twice"),
+            "id" => (&mut self.id, ID_TWICE),
+            "method" => (&mut self.method, "\"method\" is there twice"),
+            "params" => (&mut self.params, "\"params\" is there twice"),
+            "result" => (&mut self.result, "\"result\" is there twice"),
+            "error" => (&mut self.error, "\"error\" is there twice"),
             _ => return,
         };
-        self.duplicate |= slot.replace(value.into()).is_some();
+        if slot.replace(value.into()).is_some() && self.twice != Some(ID_TWICE) {
+            self.twice = Some(reason);
+        }
     }
 }
 
@@ -131,10 +136,10 @@ impl<'a> Message<'a> {
     }
 
     fn new(text: &'a str, envelope: Envelope) -> Result<Self, &'static str> {
-        let Envelope { jsonrpc, id, method, params, result, error, duplicate } = envelope;
+        let Envelope { jsonrpc, id, method, params, result, error, twice } = envelope;
         let raw = |place: Place| &text[place.span()];
-        if duplicate {
-            return Err("a member of the envelope is there twice");
+        if let Some(reason) = twice {
+            return Err(reason);
         }
         let jsonrpc = jsonrpc.ok_or("\"jsonrpc\" is missing")?;
         if raw(jsonrpc) != "\"2.0\"" && splice::string(raw(jsonrpc)).as_deref() != Some("2.0") {
@@ -243,7 +248,7 @@ fn is_id(raw: &str) -> bool {
 
 /// The id an answer to something that is no message can carry.
 fn readable_id(text: &str, envelope: Envelope) -> Option<&str> {
-    let id = envelope.id.filter(|_| !envelope.duplicate)?;
+    let id = envelope.id.filter(|_| envelope.twice != Some(ID_TWICE))?;
     Some(&text[id.span()]).filter(|raw| is_id(raw))
 }
 
@@ -331,5 +336,163 @@ pub fn split_batch(bytes: &[u8], max_depth: usize, max_entries: usize) -> Result
         0 => Err(MessageError::EmptyBatch),
         len if len > max_entries => Err(MessageError::BatchTooLong { max: max_entries }),
         _ => Ok(entries),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEPTH: usize = 8;
+
+    fn parse(text: &str) -> Result<Message<'_>, MessageError> {
+        Message::parse(text.as_bytes(), DEPTH)
+    }
+
+    fn refused(text: &str) -> (&'static str, Option<String>) {
+        match parse(text) {
+            Err(MessageError::NotAMessage { reason, id }) => (reason, id),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_request_is_read_as_it_stands() {
+        let text = r#" { "jsonrpc" : "2.0" , "x":[1], "id": 1e0, "method":"tools\/call", "params": { "a" : 1.0 } } "#;
+        let message = parse(text).unwrap();
+        assert_eq!(message.kind(), Kind::Request);
+        assert_eq!(message.id(), Some("1e0"));
+        assert_eq!(message.method(), Some("tools/call"));
+        assert_eq!(message.params(), Some(r#"{ "a" : 1.0 }"#));
+        assert_eq!(&text[message.params_span().unwrap()], message.params().unwrap());
+        assert_eq!(&text[message.id_span().unwrap()], "1e0");
+        assert_eq!((message.result(), message.error()), (None, None));
+        assert_eq!(message.text(), text);
+    }
+
+    #[test]
+    fn names_of_members_are_compared_decoded() {
+        let message = parse(r#"{"jsonrpc":"2.\u0030","\u0069d":"\ud800","m\u0065thod":"a"}"#).unwrap();
+        assert_eq!((message.kind(), message.id()), (Kind::Request, Some(r#""\ud800""#)));
+    }
+
+    #[test]
+    fn kinds_follow_from_the_members() {
+        for (text, kind) in [
+            (r#"{"jsonrpc":"2.0","method":"a"}"#, Kind::Notification),
+            (r#"{"jsonrpc":"2.0","id":"","method":"a"}"#, Kind::Request),
+            (r#"{"jsonrpc":"2.0","id":1,"result":null}"#, Kind::Response),
+            (r#"{"jsonrpc":"2.0","id":1,"error":{}}"#, Kind::Response),
+            (r#"{"jsonrpc":"2.0","id":null,"error":{}}"#, Kind::Response),
+            (r#"{"jsonrpc":"2.0","error":{}}"#, Kind::Response),
+        ] {
+            assert_eq!(parse(text).unwrap().kind(), kind, "{text}");
+        }
+        assert_eq!(parse(r#"{"jsonrpc":"2.0","id":null,"error":{}}"#).unwrap().id(), None);
+    }
+
+    #[test]
+    fn what_is_no_message_says_why_and_whose_it_was() {
+        for (text, reason, id) in [
+            ("1", "it must be an object", None),
+            ("{}", "\"jsonrpc\" is missing", None),
+            (r#"{"id":7}"#, "\"jsonrpc\" is missing", Some("7")),
+            (r#"{"jsonrpc":"1.0","id":"a","method":"m"}"#, "\"jsonrpc\" must be \"2.0\"", Some("\"a\"")),
+            (r#"{"jsonrpc":2.0,"id":"a","method":"m"}"#, "\"jsonrpc\" must be \"2.0\"", Some("\"a\"")),
+            (r#"{"jsonrpc":"2.0","id":1,"method":1}"#, "\"method\" must be a string", Some("1")),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"\ud800"}"#, "\"method\" must be a string", Some("1")),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"m","params":[]}"#, "\"params\" must be an object", Some("1")),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"m","params":null}"#, "\"params\" must be an object", Some("1")),
+            (r#"{"jsonrpc":"2.0","id":1,"error":"x"}"#, "\"error\" must be an object", Some("1")),
+            (r#"{"jsonrpc":"2.0","id":{},"method":"m"}"#, "\"id\" must be a string or a number", None),
+            (r#"{"jsonrpc":"2.0","id":true,"method":"m"}"#, "\"id\" must be a string or a number", None),
+            (r#"{"jsonrpc":"2.0","id":null,"method":"m"}"#, "\"id\" of a request must not be null", None),
+            (r#"{"jsonrpc":"2.0","result":{}}"#, "a result must have an \"id\"", None),
+            (r#"{"jsonrpc":"2.0","id":1}"#, "there is no \"method\", \"result\" or \"error\"", Some("1")),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"m","result":1}"#,
+                "only one of \"method\", \"result\" and \"error\" may be there",
+                Some("1"),
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"error":{},"result":1}"#,
+                "only one of \"method\", \"result\" and \"error\" may be there",
+                Some("1"),
+            ),
+        ] {
+            assert_eq!(refused(text), (reason, id.map(str::to_owned)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_member_of_the_envelope_must_not_be_there_twice() {
+        for member in ["jsonrpc", "method", "params", "result", "error"] {
+            let text = format!(r#"{{"id":1,"{member}":{{}},"x":0,"{member}":{{}}}}"#);
+            assert_eq!(refused(&text), (&*format!("\"{member}\" is there twice").leak(), Some("1".to_owned())));
+        }
+        // Which of two ids to answer can't be known.
+        assert_eq!(refused(r#"{"id":1,"method":"a","\u0069d":2,"method":"b"}"#), ("\"id\" is there twice", None));
+        assert!(parse(r#"{"jsonrpc":"2.0","method":"a","x":1,"x":2}"#).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_json_is_no_message_whatever_else_is_wrong() {
+        for (text, at) in [
+            ("", 0),
+            ("{", 1),
+            ("{]", 1),
+            (r#"{"id":1,"id":2"#, 14),
+            (r#"{"jsonrpc":"2.0",}"#, 17),
+            (r#"{"a":01}"#, 6),
+            (r#"{"a":1.}"#, 7),
+            (r#"{"a":-}"#, 6),
+            (r#"{"a":1e}"#, 7),
+            (r#"{"a":.5}"#, 5),
+            (r#"{"a":+1}"#, 5),
+            (r#"{"a":nul}"#, 5),
+            (r#"{"a":"\x"}"#, 7),
+            (r#"{"a":"\u00g0"}"#, 7),
+            ("{\"a\":\"\n\"}", 6),
+            (r#"{"a":"b}"#, 8),
+            (r#"{"a" 1}"#, 5),
+            (r#"{a:1}"#, 1),
+            ("{} {}", 3),
+            ("[1,]", 3),
+            ("\u{feff}{}", 0),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), MessageError::NotJson { at }, "{text}");
+        }
+        assert_eq!(Message::parse(b"{\"a\":\"\xff\"}", DEPTH).unwrap_err(), MessageError::NotUtf8);
+    }
+
+    #[test]
+    fn nesting_is_allowed_to_the_limit() {
+        let nested = |levels: usize| {
+            format!(r#"{{"jsonrpc":"2.0","method":"m","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels))
+        };
+        assert!(parse(&nested(DEPTH - 1)).is_ok());
+        assert_eq!(parse(&nested(DEPTH)).unwrap_err(), MessageError::TooDeep { max: DEPTH });
+        assert!(Message::parse(nested(199).as_bytes(), 200).is_ok());
+        assert_eq!(parse(&"[".repeat(1_000_000)).unwrap_err(), MessageError::TooDeep { max: DEPTH });
+        assert_eq!(Message::parse(b"{}", 0).unwrap_err(), MessageError::TooDeep { max: 0 });
+    }
+
+    #[test]
+    fn a_batch_is_split_but_not_read() {
+        assert!(is_batch(b" \n[") && !is_batch(b"{[") && !is_batch(b""));
+        let entries = split_batch(br#" [ {"a":[1]} , 2,"]" ] "#, 2, 3).unwrap();
+        assert_eq!(entries, [&br#"{"a":[1]}"#[..], b"2", br#""]""#]);
+        assert_eq!(parse("[{}]").unwrap_err(), MessageError::Batch);
+    }
+
+    #[test]
+    fn a_batch_has_its_limits() {
+        assert_eq!(split_batch(b"[]", 1, 1), Err(MessageError::EmptyBatch));
+        assert_eq!(split_batch(b"[1,2]", 1, 1), Err(MessageError::BatchTooLong { max: 1 }));
+        assert_eq!(split_batch(b"[1,2", 1, 1), Err(MessageError::NotJson { at: 4 }));
+        assert_eq!(split_batch(b"[1,2]]", 1, 2), Err(MessageError::NotJson { at: 5 }));
+        assert_eq!(split_batch(b"{}", 1, 2), Err(MessageError::NotJson { at: 0 }));
+        assert_eq!(split_batch(b"[[[]]]", 1, 2), Err(MessageError::TooDeep { max: 1 }));
+        assert_eq!(split_batch(b"[\"\xff\"]", 1, 2), Err(MessageError::NotUtf8));
     }
 }

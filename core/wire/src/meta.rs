@@ -121,3 +121,47 @@ fn typed<'a>(raw: Option<&'a str>, member: &'static str, (fits, problem): Type) 
 fn twice(member: &'static str) -> MetaError {
     MetaError { member, problem: "is there twice" }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_said_reads_as_nothing() {
+        for params in [None, Some("{}"), Some(r#"{"_meta":{}}"#), Some(r#"{"_meta":{"x":1}}"#)] {
+            assert_eq!(Meta::read(params), Ok(Meta::default()), "{params:?}");
+        }
+    }
+
+    #[test]
+    fn every_member_is_read_as_it_stands() {
+        let params = r#"{"name":"t","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities":{ "x":{} },"io.modelcontextprotocol/clientInfo":{"name":"c"},
+            "io.modelcontextprotocol/logLevel":"info","progressToken":1e1,"traceparent":"t"}}"#;
+        let meta = Meta::read(Some(params)).unwrap();
+        assert_eq!(meta.protocol_version.as_deref(), Some("2026-07-28"));
+        assert_eq!(meta.client_capabilities, Some(r#"{ "x":{} }"#));
+        assert_eq!(meta.client_info, Some(r#"{"name":"c"}"#));
+        assert_eq!(meta.log_level, Some(r#""info""#));
+        assert_eq!(meta.progress_token, Some("1e1"));
+    }
+
+    #[test]
+    fn a_member_of_the_wrong_type_is_named() {
+        for (meta, member, problem) in [
+            ("[]", "params._meta", "must be an object"),
+            (r#"{"io.modelcontextprotocol/protocolVersion":1}"#, PROTOCOL_VERSION, "must be a string"),
+            (r#"{"io.modelcontextprotocol/protocolVersion":"\ud800"}"#, PROTOCOL_VERSION, "must be a string"),
+            (r#"{"io.modelcontextprotocol/clientCapabilities":[]}"#, CLIENT_CAPABILITIES, "must be an object"),
+            (r#"{"io.modelcontextprotocol/clientInfo":null}"#, CLIENT_INFO, "must be an object"),
+            (r#"{"io.modelcontextprotocol/logLevel":3}"#, LOG_LEVEL, "must be a string"),
+            (r#"{"progressToken":true}"#, PROGRESS_TOKEN, "must be a string or a number"),
+            (r#"{"progressToken":1,"progress\u0054oken":2}"#, PROGRESS_TOKEN, "is there twice"),
+        ] {
+            let params = format!(r#"{{"_meta":{meta}}}"#);
+            assert_eq!(Meta::read(Some(&params)), Err(MetaError { member, problem }), "{meta}");
+        }
+        let twice = Meta::read(Some(r#"{"_meta":{},"_meta":{}}"#));
+        assert_eq!(twice, Err(MetaError { member: "params._meta", problem: "is there twice" }));
+    }
+}

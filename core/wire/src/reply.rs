@@ -27,3 +27,25 @@ pub fn result(id: &str, raw_result: &str) -> String {
     const PARTS: [&str; 3] = [r#"{"jsonrpc":"2.0","id":"#, r#","result":"#, "}"];
     [PARTS[0], id, PARTS[1], raw_result, PARTS[2]].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_carries_the_id_as_it_came() {
+        assert_eq!(
+            error(Some(r#""a\u0031""#), -32601, "no \"such\"\nmethod", None),
+            r#"{"jsonrpc":"2.0","id":"a\u0031","error":{"code":-32601,"message":"no \"such\"\nmethod"}}"#
+        );
+        assert_eq!(
+            error(None, -32700, "x", Some(r#"{"a":1}"#)),
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"x","data":{"a":1}}}"#
+        );
+    }
+
+    #[test]
+    fn a_result_goes_in_untouched() {
+        assert_eq!(result("1e3", r#"{ "x" : 1.0 }"#), r#"{"jsonrpc":"2.0","id":1e3,"result":{ "x" : 1.0 }}"#);
+    }
+}

@@ -43,7 +43,7 @@ impl Nesting {
     }
 
     fn innermost(&self) -> Option<u8> {
-        (self.depth > 0).then(|| if self.top & 1 == OBJECT { b'}' } else { b']' })
+        (self.depth > 0).then_some(if self.top & 1 == OBJECT { b'}' } else { b']' })
     }
 }
 

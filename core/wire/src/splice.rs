@@ -106,7 +106,7 @@ impl Iterator for Elements<'_> {
 #[must_use]
 pub fn string(raw: &str) -> Option<Cow<'_, str>> {
     let inside = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if memchr::memchr3(b'\\', b'"', b'\n', inside.as_bytes()).is_none() {
+    if memchr::memchr2(b'\\', b'"', inside.as_bytes()).is_none() {
         return Some(Cow::Borrowed(inside));
     }
     serde_json::from_str(raw).ok().map(Cow::Owned)
@@ -293,5 +293,125 @@ impl<'a> ObjectEdit<'a> {
             (None, _) => {}
         }
         last_kept.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#" { "a" : 1.0 , "b\u0031":[ {"a":2} ,3 ] ,"c":"x\"}" } "#;
+
+    fn object() -> Span {
+        1..TEXT.len() - 1
+    }
+
+    fn raw(name: &str) -> Option<&str> {
+        value(TEXT, name)
+    }
+
+    #[test]
+    fn members_are_found_at_the_top_by_their_decoded_name() {
+        assert_eq!((raw("a"), raw("b1"), raw("c")), (Some("1.0"), Some(r#"[ {"a":2} ,3 ]"#), Some(r#""x\"}""#)));
+        assert_eq!((raw("b"), raw(r"b\u0031")), (None, None));
+        assert_eq!(member(r#"{"a":1,"a":2}"#, "a"), Some(5..6));
+        let wholes: Vec<_> = members(TEXT).map(|member| &TEXT[member.whole]).collect();
+        assert_eq!(wholes, [r#""a" : 1.0 ,"#, r#""b\u0031":[ {"a":2} ,3 ] ,"#, r#""c":"x\"}""#]);
+    }
+
+    #[test]
+    fn elements_are_those_at_the_top() {
+        let array = raw("b1").unwrap();
+        let items: Vec<_> = elements(array).map(|item| &array[item]).collect();
+        assert_eq!(items, [r#"{"a":2}"#, "3"]);
+        assert_eq!(elements("[]").count(), 0);
+        assert_eq!(elements("{}").count(), 0);
+    }
+
+    #[test]
+    fn what_is_no_object_has_no_members() {
+        for text in ["", "[]", "1", "null", "{", "{}", "{1:2}", r#"{"a" 1}"#, r#"{"a":}"#, r#"{"a":"b"#, "\"{"] {
+            assert_eq!(members(text).count(), 0, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_replaced_and_nothing_else() {
+        let edited = Edit::new(TEXT).replace(member(TEXT, "a").unwrap(), "7").finish();
+        assert_eq!(edited, TEXT.replace("1.0", "7"));
+        assert_eq!(Edit::new(TEXT).finish(), TEXT);
+    }
+
+    #[test]
+    fn changes_may_come_in_any_order() {
+        let edited = Edit::new("abcdef").replace(4..5, "E").replace(0..1, "A").replace(2..2, "+").finish();
+        assert_eq!(edited, "Ab+cdEf");
+    }
+
+    #[test]
+    fn of_two_changes_that_overlap_the_later_is_left_out() {
+        assert_eq!(Edit::new("abcdef").replace(1..4, "X").replace(2..5, "Y").finish(), "aXef");
+        assert_eq!(Edit::new("abcdef").replace(2..9, "X").finish(), "abcdef");
+        assert_eq!(Edit::new("aéb").replace(2..3, "X").finish(), "aéb");
+    }
+
+    #[test]
+    fn members_go_in_before_all_others() {
+        let into = |text: &str| {
+            Edit::new(text).insert_first(0..text.len(), "x\"", "1").insert_first(0..text.len(), "y", "{}").finish()
+        };
+        assert_eq!(into("{}"), r#"{"x\"":1,"y":{}}"#);
+        assert_eq!(into("{ }"), r#"{"x\"":1,"y":{} }"#);
+        assert_eq!(into(r#"{ "a":1}"#), r#"{"x\"":1,"y":{}, "a":1}"#);
+        assert_eq!(into("[]"), "[]");
+    }
+
+    #[test]
+    fn members_are_taken_out_with_one_comma() {
+        let without = |text: &str, names: &[&'static str]| {
+            let edit = names.iter().fold(Edit::new(text), |edit, name| edit.remove_member(0..text.len(), name));
+            edit.finish()
+        };
+        let text = r#"{ "a":1 , "b":2 , "c":3 }"#;
+        assert_eq!(without(text, &["a"]), r#"{ "b":2 , "c":3 }"#);
+        assert_eq!(without(text, &["b"]), r#"{ "a":1 , "c":3 }"#);
+        assert_eq!(without(text, &["c"]), r#"{ "a":1 , "b":2 }"#);
+        assert_eq!(without(text, &["a", "b"]), r#"{ "c":3 }"#);
+        assert_eq!(without(text, &["c", "a"]), r#"{ "b":2 }"#);
+        assert_eq!(without(text, &["c", "b"]), r#"{ "a":1 }"#);
+        assert_eq!(without(text, &["c", "b", "a"]), "{  }");
+        assert_eq!(without(text, &["d"]), text);
+        assert_eq!(without(r#"{"a":1,"b":0,"\u0061":2}"#, &["a"]), r#"{"b":0}"#);
+    }
+
+    #[test]
+    fn one_object_can_lose_gain_and_change_members() {
+        let text = r#"{"a":1,"b":2}"#;
+        let all = 0..text.len();
+        let edit = Edit::new(text).insert_first(all.clone(), "x", "0").remove_member(all.clone(), "a");
+        assert_eq!(edit.clone().finish(), r#"{"x":0,"b":2}"#);
+        assert_eq!(edit.clone().replace(member(text, "b").unwrap(), "3").finish(), r#"{"x":0,"b":3}"#);
+        assert_eq!(edit.remove_member(all, "b").finish(), r#"{"x":0}"#);
+    }
+
+    #[test]
+    fn an_object_within_the_text_is_changed_where_it_stands() {
+        let edited = Edit::new(TEXT).remove_member(object(), "a").insert_first(object(), "z", "0").finish();
+        assert_eq!(edited, TEXT.replace(r#""a" : 1.0 , "#, "").replace("{ \"b", "{\"z\":0, \"b"));
+        let array = member(TEXT, "b1").unwrap();
+        let inner = elements(&TEXT[array.clone()]).next().unwrap();
+        let inner = array.start + inner.start..array.start + inner.end;
+        assert_eq!(Edit::new(TEXT).remove_member(inner, "a").finish(), TEXT.replace(r#"{"a":2}"#, "{}"));
+    }
+
+    #[test]
+    fn strings_are_decoded_and_encoded() {
+        assert_eq!(string(r#""plain é""#).as_deref(), Some("plain é"));
+        assert!(matches!(string(r#""plain""#), Some(Cow::Borrowed(_))));
+        assert_eq!(string(r#""\u0041\n\ud83d\ude00\/""#).as_deref(), Some("A\n😀/"));
+        for raw in ["", "\"", "a", "1", r#""\ud800""#, r#""a"b""#, r#""\""#] {
+            assert_eq!(string(raw), None, "{raw}");
+        }
+        assert_eq!(quote("a\"\\\n\r\t\u{8}\u{1f}\u{7f}é/"), "\"a\\\"\\\\\\n\\r\\t\\u0008\\u001f\u{7f}é/\"");
     }
 }
