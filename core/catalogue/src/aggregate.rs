@@ -91,10 +91,13 @@ impl<P: Platform> fmt::Debug for Aggregate<P> {
     }
 }
 
+/// Tenant, principal, and the one server that the endpoint is of.
+type ListKey = (TenantId, KeyId, Option<ServerId>);
+
 /// Finished lists. The key names tenant, principal and endpoint; the stamp says of which policy and which catalogues.
 #[derive(Default)]
 struct Lists {
-    entries: BTreeMap<(TenantId, KeyId, Option<ServerId>), (Stamp, Rc<Listing>)>,
+    entries: BTreeMap<ListKey, (Stamp, Rc<Listing>)>,
     bytes: usize,
 }
 
@@ -258,11 +261,12 @@ impl<P: Platform> Aggregate<P> {
             Err(failure) => return Route::Unavailable(failure),
         };
         let mut found = find(&catalogue);
-        if found.is_none() && decide(principal, &server.id, bare).allowed() {
-            if let Some(newer) = self.catalogues.newer(server, &catalogue, scope).await {
-                found = find(&newer);
-                catalogue = newer;
-            }
+        if found.is_none()
+            && decide(principal, &server.id, bare).allowed()
+            && let Some(newer) = self.catalogues.newer(server, &catalogue, scope).await
+        {
+            found = find(&newer);
+            catalogue = newer;
         }
         let Some(tool) = found else {
             let granted = decide(principal, &server.id, bare).allowed();
@@ -277,7 +281,7 @@ impl<P: Platform> Aggregate<P> {
 }
 
 impl Lists {
-    fn keep(&mut self, key: (TenantId, KeyId, Option<ServerId>), stamp: Stamp, listing: &Rc<Listing>) {
+    fn keep(&mut self, key: ListKey, stamp: Stamp, listing: &Rc<Listing>) {
         if let Some((_, old)) = self.entries.remove(&key) {
             self.bytes -= old.size();
         }

@@ -36,8 +36,9 @@ impl Config {
     pub fn from_vars(get: impl Fn(&str) -> Option<String>, default_hosts: &str) -> Result<Self, ConfigError> {
         let set = |name: &str| get(name).filter(|value| !value.trim().is_empty());
         let error = |name, problem: &dyn ToString| ConfigError { name, problem: problem.to_string() };
-        let master_key = set("TOOLGATE_MASTER_KEY")
-            .ok_or_else(|| error("TOOLGATE_MASTER_KEY", &"is not set: give it 64 random hexadecimal digits, kept secret"))?;
+        let master_key = set("TOOLGATE_MASTER_KEY").ok_or_else(|| {
+            error("TOOLGATE_MASTER_KEY", &"is not set: give it 64 random hexadecimal digits, kept secret")
+        })?;
         let master_key = MasterKey::from_hex(&master_key).map_err(|e| error("TOOLGATE_MASTER_KEY", &e))?;
         let operator_token = set("TOOLGATE_OPERATOR_TOKEN")
             .map(|token| OperatorToken::new(&token).map_err(|e| error("TOOLGATE_OPERATOR_TOKEN", &e)))
@@ -76,7 +77,11 @@ impl HostRules {
             match rule.strip_prefix("*.") {
                 Some(suffix) if is_host(suffix) => rules.below.push(format!(".{suffix}")),
                 None if is_host(&rule) => rules.exact.push(rule),
-                _ => return Err(format!("holds {rule:?}: write hosts like \"example.com\" or \"*.example.com\", without port")),
+                _ => {
+                    return Err(format!(
+                        "holds {rule:?}: write hosts like \"example.com\" or \"*.example.com\", without port"
+                    ));
+                }
             }
         }
         Ok(rules)
@@ -86,7 +91,8 @@ impl HostRules {
     #[must_use]
     pub fn allow(&self, authority: &str) -> bool {
         let host = host_of(authority).to_ascii_lowercase();
-        self.exact.contains(&host) || self.below.iter().any(|suffix| host.len() > suffix.len() && host.ends_with(suffix.as_str()))
+        self.exact.contains(&host)
+            || self.below.iter().any(|suffix| host.len() > suffix.len() && host.ends_with(suffix.as_str()))
     }
 }
 
@@ -94,7 +100,9 @@ fn is_host(text: &str) -> bool {
     let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let bracketed = inner.len() != text.len();
     !inner.is_empty()
-        && inner.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_') || (bracketed && b == b':'))
+        && inner
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_') || (bracketed && b == b':'))
 }
 
 /// The host of `host:port`, brackets of an IPv6 literal kept.
@@ -115,7 +123,15 @@ mod tests {
         for good in ["localhost", "LOCALHOST:80", "127.0.0.1:9", "[::1]:8080", "[::1]", "acme.example.com"] {
             assert!(rules.allow(good), "{good}");
         }
-        for bad in ["", "example.com", "evil.com", "evilexample.com", "localhost.evil.com", "127.0.0.1.evil.com:80", ".example.com"] {
+        for bad in [
+            "",
+            "example.com",
+            "evil.com",
+            "evilexample.com",
+            "localhost.evil.com",
+            "127.0.0.1.evil.com:80",
+            ".example.com",
+        ] {
             assert!(!rules.allow(bad), "{bad}");
         }
     }

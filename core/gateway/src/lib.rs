@@ -1,34 +1,105 @@
 //! A request's way through Toolgate: defence, tenant, key, era, decision, upstream, answer, log line.
 //!
-//! [`Gateway::handle`] is the one door; a target turns its platform's request into an [`http::Request`], and the answer back.
-//! This crate must never know which platform it runs on.
+//! [`Gateway::handle`] is the one door; a target turns its platform's request into an [`http::Request`], and the answer
+//! back. This crate must never know which platform it runs on.
 
+mod answer;
+mod call;
+mod code;
 mod config;
+mod edge;
+mod identity;
+mod line;
+mod list;
+mod mcp;
+mod session;
+mod stream;
+mod tools_report;
 
-use std::rc::Rc;
+use std::{fmt, rc::Rc};
 
 pub use config::{Config, ConfigError, HostRules};
-use http::{Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response};
+use toolgate_admin::Admin;
+use toolgate_catalogue::{Aggregate, Catalogues};
 use toolgate_ports::{Body, Platform, Scope};
+use toolgate_seal::Sealer;
+use toolgate_state::States;
+use toolgate_upstream::Client;
+
+use crate::{edge::Place, line::Line, tools_report::Tools};
+
+/// The header that names a request in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// One gateway: one instance of the product on one thread, with the caches that belong to it.
-#[derive(Debug)]
 pub struct Gateway<P: Platform> {
-    _platform: Rc<P>,
-    _config: Config,
+    pub(crate) platform: Rc<P>,
+    pub(crate) config: Config,
+    pub(crate) sealer: Rc<Sealer>,
+    pub(crate) states: Rc<States<P>>,
+    pub(crate) client: Rc<Client<P>>,
+    pub(crate) aggregate: Rc<Aggregate<P>>,
+    admin: Admin<P>,
+}
+
+impl<P: Platform> fmt::Debug for Gateway<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gateway")
+    }
 }
 
 impl<P: Platform> Gateway<P> {
     /// A gateway on `platform`. Costs nothing but memory: no I/O happens before the first request.
     #[must_use]
     pub fn new(platform: Rc<P>, config: Config) -> Self {
-        Self { _platform: platform, _config: config }
+        let limits = config.limits.clone();
+        let sealer = Rc::new(Sealer::new(&config.master_key));
+        let states = States::new(Rc::clone(&platform), Rc::clone(&sealer), limits.staleness);
+        let client = Rc::new(Client::new(Rc::clone(&platform), limits.clone()));
+        let catalogues = Catalogues::new(Rc::clone(&platform), Rc::clone(&client), limits.clone());
+        let aggregate = Rc::new(Aggregate::new(catalogues, limits.clone()));
+        let tools = Tools { states: Rc::clone(&states), aggregate: Rc::clone(&aggregate) };
+        let token = config.operator_token.clone();
+        let admin = Admin::new(Rc::clone(&platform), Rc::clone(&sealer), token, limits, Rc::new(tools));
+        Self { platform, config, sealer, states, client, aggregate, admin }
     }
 
     /// Answers one request. Every path of the product goes through here: `/mcp`, `/t/<tenant>/mcp`, `/admin/v1`, `/healthz`.
-    pub async fn handle(&self, _request: Request<Body>, _scope: &Scope) -> Response<Body> {
-        let mut response = Response::new(Body::Empty);
-        *response.status_mut() = StatusCode::NOT_FOUND;
+    pub async fn handle(&self, request: Request<Body>, scope: &Scope) -> Response<Body> {
+        let line = Line::begin(&self.platform);
+        let mut response = self.answer(request, scope, &line).await;
+        if let Ok(id) = HeaderValue::from_str(line.id()) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        line.answered(response.status());
         response
+    }
+
+    async fn answer(&self, request: Request<Body>, scope: &Scope, line: &Rc<Line<P>>) -> Response<Body> {
+        let path = request.uri().path().to_owned();
+        match Place::of(&path) {
+            Place::Mcp { tenant, server } => {
+                let tenant = tenant.or_else(|| edge::tenant_of_host(&request, self.config.domain.as_deref()));
+                self.mcp(request, tenant.as_deref(), server, scope, line).await
+            }
+            Place::Admin => {
+                line.quiet();
+                match edge::check_host(&request, &self.config).and_then(|()| edge::check_origin(&request, &self.config))
+                {
+                    Ok(()) => self.admin.handle(request, scope).await,
+                    Err(refusal) => answer::problem(refusal.status, refusal.slug, &refusal.detail),
+                }
+            }
+            Place::Health => {
+                line.quiet();
+                answer::text("ok\n")
+            }
+            Place::Nowhere => answer::problem(
+                http::StatusCode::NOT_FOUND,
+                "no-such-path",
+                "There is nothing at this path. MCP clients use /t/<tenant>/mcp, operators /admin/v1.",
+            ),
+        }
     }
 }

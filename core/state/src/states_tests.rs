@@ -136,7 +136,7 @@ fn a_tenant_and_its_servers_are_read_once_and_again_when_one_changes() {
     world.write(RecordKey::new(RecordKind::Server, "a"), &server);
     world.pass(10);
     assert_eq!(servers(), ["a"]);
-    let mut broken = server.clone();
+    let mut broken = server;
     broken["headers"] = serde_json::json!({"authorization": "not sealed by this key"});
     world.write(RecordKey::new(RecordKind::Server, "b"), &broken);
     world.pass(10);

@@ -50,6 +50,7 @@ fn commit(expect: Vec<Expect>, writes: Vec<Write>) -> Commit {
     Commit { expect, writes }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn say(error: StoreError) -> String {
     error.to_string()
 }

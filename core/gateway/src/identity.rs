@@ -1,0 +1,134 @@
+//! Who asks: the tenant that the address names and the key that the request carries.
+
+use std::rc::Rc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use toolgate_model::{KeyRecord, TenantId};
+use toolgate_policy::{Principal, admit};
+use toolgate_ports::{Body, Clock, Platform, Scope};
+use toolgate_seal::Presented;
+use toolgate_state::{Snapshot, StateError};
+
+use crate::{
+    Gateway, answer, code,
+    line::{Line, Outcome},
+};
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// A key that was let in, and the tenant it belongs to.
+pub(crate) struct Identity {
+    pub(crate) snapshot: Rc<Snapshot>,
+    pub(crate) key: Rc<KeyRecord>,
+}
+
+/// Why nobody was let in.
+#[derive(Debug)]
+pub(crate) enum NotAdmitted {
+    /// The request carries no key.
+    NoKey,
+    /// It carries two different ones.
+    TwoKeys,
+    /// There is no such key in this tenant. Whether there is such a tenant is not said.
+    Unknown(&'static str),
+    /// The key is the owner's, but not good any more; only its owner is told so.
+    Over(toolgate_policy::Refusal),
+    /// The store can't say.
+    Store(StateError),
+}
+
+impl<P: Platform> Gateway<P> {
+    pub(crate) async fn identify(
+        &self,
+        tenant: &str,
+        headers: &HeaderMap,
+        scope: &Scope,
+        line: &Line<P>,
+    ) -> Result<Identity, NotAdmitted> {
+        let secret = presented(headers)?;
+        let presented = Presented::parse(secret).ok_or(NotAdmitted::Unknown("malformed-key"))?;
+        let id = presented.id().ok_or(NotAdmitted::Unknown("malformed-key"))?;
+        let tenant = TenantId::new(tenant).map_err(|_| NotAdmitted::Unknown("no-such-tenant"))?;
+        line.tenant(&tenant);
+        let snapshot = self.states.tenant(&tenant, scope).await.map_err(NotAdmitted::Store)?;
+        let snapshot = snapshot.ok_or(NotAdmitted::Unknown("no-such-tenant"))?;
+        let key = self.states.key(&tenant, &id, scope).await.map_err(NotAdmitted::Store)?;
+        let key = key.filter(|key| presented.matches(&key.hash)).ok_or(NotAdmitted::Unknown("no-such-key"))?;
+        line.key(&id);
+        let identity = Identity { snapshot, key };
+        identity.principal(self.platform.clock()).map_err(NotAdmitted::Over)?;
+        Ok(identity)
+    }
+}
+
+impl Identity {
+    /// The principal, if it is admitted now.
+    pub(crate) fn principal(&self, clock: &impl Clock) -> Result<Principal<'_>, toolgate_policy::Refusal> {
+        admit(&self.snapshot.record, &self.key, clock.now())
+    }
+}
+
+/// The key that the request carries: `Authorization: Bearer` or `x-api-key`.
+fn presented(headers: &HeaderMap) -> Result<&str, NotAdmitted> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(bearer);
+    let api_key = headers.get(API_KEY).and_then(|value| value.to_str().ok()).map(str::trim);
+    match (bearer, api_key) {
+        (Some(bearer), Some(api_key)) if bearer != api_key => Err(NotAdmitted::TwoKeys),
+        (Some(key), _) | (None, Some(key)) => Ok(key),
+        (None, None) => Err(NotAdmitted::NoKey),
+    }
+}
+
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+impl NotAdmitted {
+    /// The answer, and the rule for the log.
+    pub(crate) fn answer<P: Platform>(&self, line: &Line<P>) -> Response<Body> {
+        let (rule, error, words) = match self {
+            Self::NoKey => (
+                "no-key",
+                None,
+                "A virtual key is needed: send it as \"Authorization: Bearer <key>\" or \"x-api-key: <key>\".",
+            ),
+            Self::TwoKeys => (
+                "two-keys",
+                Some("invalid_request"),
+                "Authorization and x-api-key carry different keys: send one of them.",
+            ),
+            Self::Unknown(rule) => (*rule, Some("invalid_token"), "The key is not one of this tenant's."),
+            Self::Over(refusal) => (refusal.rule(), Some("invalid_token"), over(*refusal)),
+            Self::Store(error) => return store_failed(error, line),
+        };
+        line.rule(rule);
+        line.outcome(Outcome::Refused);
+        let mut response = answer::error(StatusCode::UNAUTHORIZED, None, code::UNAUTHORIZED, words, None);
+        let challenge = match error {
+            None => "Bearer realm=\"toolgate\"".to_owned(),
+            Some(error) => format!("Bearer realm=\"toolgate\", error=\"{error}\", error_description=\"{words}\""),
+        };
+        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+const fn over(refusal: toolgate_policy::Refusal) -> &'static str {
+    match refusal {
+        toolgate_policy::Refusal::TenantDisabled => "The tenant is disabled.",
+        toolgate_policy::Refusal::KeyDisabled => "The key is disabled.",
+        toolgate_policy::Refusal::KeyExpired => "The key has expired.",
+    }
+}
+
+fn store_failed<P: Platform>(error: &StateError, line: &Line<P>) -> Response<Body> {
+    line.outcome(Outcome::StoreFailed);
+    line.detail(error.to_string());
+    let words = "The gateway's store does not answer, and nobody is let in without it. Try again in a moment.";
+    let mut response = answer::error(StatusCode::SERVICE_UNAVAILABLE, None, code::STORE_UNAVAILABLE, words, None);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    response
+}

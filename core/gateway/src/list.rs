@@ -1,0 +1,86 @@
+//! `tools/list`: what the principal sees, a page at a time.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use toolgate_catalogue::{Listed, PageOf, Unavailable};
+use toolgate_ports::{Body, Platform};
+use toolgate_wire::{Era, Message, code as rpc, meta, splice};
+
+use crate::{
+    Gateway, answer, code,
+    line::Outcome,
+    mcp::{Context, SERVER_INFO},
+};
+
+/// The `_meta` member that names the servers whose part of a list is missing or old.
+const PARTIAL: &str = "io.toolgate/partial";
+
+impl<P: Platform> Gateway<P> {
+    pub(crate) async fn list_tools(&self, context: &Context<'_, P>, message: &Message<'_>) -> Response<Body> {
+        let id = message.id().unwrap_or("null");
+        let invalid = |words: &str| answer::error(StatusCode::OK, Some(id), rpc::INVALID_PARAMS, words, None);
+        let cursor = match message.params().and_then(|params| splice::value(params, "cursor")) {
+            None | Some("null") => None,
+            Some(raw) => match splice::string(raw) {
+                Some(cursor) => Some(cursor),
+                None => return invalid("Invalid params: cursor must be a string"),
+            },
+        };
+        let principal = match context.identity.principal(self.platform.clock()) {
+            Ok(principal) => principal,
+            Err(refusal) => return crate::identity::NotAdmitted::Over(refusal).answer(context.line.as_ref()),
+        };
+        if let Some(of) = context.of {
+            context.line.server(of);
+        }
+        let began = context.line.ticks();
+        let listed = self.aggregate.list(principal, &context.identity.snapshot, context.of, context.scope).await;
+        context.line.upstream_since(began);
+        context.line.outcome(Outcome::Ok);
+        if let Some(first) = listed.unavailable.first() {
+            context.line.detail(first.error.to_string());
+        }
+        match listed.listing.page(cursor.as_deref(), self.config.limits.page_tools) {
+            Ok(page) => answer::of(StatusCode::OK, answer::JSON, body(id, context.era, &listed, page)),
+            Err(error) => invalid(&format!("Invalid params: {error}")),
+        }
+    }
+}
+
+/// The answer in three parts: the tools themselves are never copied.
+fn body(id: &str, era: Era, listed: &Listed, page: PageOf) -> Body {
+    let result_type = if era == Era::Modern { "\"resultType\":\"complete\"," } else { "" };
+    let before = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{{result_type}\"tools\":[");
+    let mut after = String::from("]");
+    if let Some(cursor) = &page.next_cursor {
+        after.push_str(",\"nextCursor\":");
+        splice::quote_into(&mut after, cursor);
+    }
+    let mut metas = Vec::new();
+    if era == Era::Modern {
+        after.push_str(&format!(",\"ttlMs\":{},\"cacheScope\":\"private\"", listed.ttl_ms));
+        metas.push(format!("\"{}\":{SERVER_INFO}", meta::SERVER_INFO));
+    }
+    if !listed.unavailable.is_empty() {
+        let servers: Vec<String> = listed.unavailable.iter().map(unavailable).collect();
+        metas.push(format!("\"{PARTIAL}\":{{\"unavailable\":[{}]}}", servers.join(",")));
+    }
+    if !metas.is_empty() {
+        after.push_str(&format!(",\"_meta\":{{{}}}", metas.join(",")));
+    }
+    after.push_str("}}");
+    Body::Parts(VecDeque::from([Bytes::from(before), page.tools, Bytes::from(after)]))
+}
+
+fn unavailable(missing: &Unavailable) -> String {
+    let (_, kind, words) = code::of_upstream(&missing.error.kind);
+    format!(
+        "{{\"server\":\"{}\",\"step\":\"{}\",\"kind\":\"{kind}\",\"message\":{},\"listed\":{}}}",
+        missing.server,
+        missing.error.step,
+        splice::quote(&format!("The server {words}.")),
+        missing.listed
+    )
+}
