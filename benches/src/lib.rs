@@ -1,1 +1,10 @@
-//! Benches: the wire crate in time and instructions, and the load bench.
+//! What is measured, apart from how: the inputs and the work, the same on every run.
+//!
+//! - `cargo bench -p toolgate-benches --bench wire` prints the time each [`wire`] case takes.
+//! - `cargo run --release -p toolgate-benches --example wire_instructions` prints the instructions each takes, counted by
+//!   `valgrind --tool=callgrind` (which must be installed): the same number on every run and every machine of a kind.
+//!   With `<case> <n>` it only does the work of a case n times, for use under any other tool.
+//!
+//! A case may be named in both: `-- call`.
+
+pub mod wire;
