@@ -45,7 +45,7 @@ pub(crate) fn lambda() -> Result<PathBuf> {
 pub(crate) fn worker() -> Result<PathBuf> {
     let dir = places::root().join("targets/worker");
     let worker_build = install::worker_tools()?.join("worker-build");
-    run(worker_env(&mut command(worker_build))?.current_dir(&dir).arg("--release"))?;
+    run(worker_env(&mut command(worker_build))?.current_dir(&dir).args(["--profile", "worker"]))?;
     Ok(dir.join("build"))
 }
 
