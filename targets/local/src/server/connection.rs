@@ -1,0 +1,48 @@
+//! One connection: HTTP/1.1 in, [`Handler::handle`], HTTP/1.1 out.
+
+use std::{convert::Infallible, rc::Rc, time::Duration};
+
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{net::TcpStream, sync::watch};
+use toolgate_ports::Body;
+
+use super::{Stop, answer::Answer, arriving};
+
+/// How long a client may take to send a request's head; an idle connection is closed after the same time.
+const HEAD: Duration = Duration::from_secs(30);
+/// The longest head of a request, and the most that is read at once.
+const BUFFER: usize = 64 << 10;
+/// The most headers of a request.
+const HEADERS: usize = 100;
+
+/// What answers requests.
+pub(crate) trait Handler {
+    /// Answers one request.
+    async fn handle(&self, request: Request<Body>) -> Response<Body>;
+}
+
+/// Serves a connection until it ends, or `stopped` says so: then its request in flight is still answered.
+pub(crate) async fn serve<H: Handler + 'static>(
+    stream: std::net::TcpStream,
+    handler: Rc<H>,
+    mut stopped: watch::Receiver<Stop>,
+) {
+    let Ok(stream) = TcpStream::from_std(stream) else { return };
+    let service = service_fn(move |request| answer(Rc::clone(&handler), request));
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER).max_headers(HEADERS);
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        // A connection that breaks is its client's affair: there is nobody left to be told.
+        _ = connection.as_mut() => return,
+        _ = stopped.wait_for(|stop| *stop == Stop::Now) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+async fn answer<H: Handler>(handler: Rc<H>, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+    Ok(handler.handle(request.map(arriving::body)).await.map(Answer::from))
+}

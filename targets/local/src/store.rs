@@ -1,0 +1,256 @@
+//! The embedded store: one SQLite file, one connection, one writer, shared by all threads of this process.
+//!
+//! The statements and the contract live in `core/sql`. Warm requests don't come here: what a gateway knows stays true
+//! until [`Store::generation`] changes, and asking that is one atomic read.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, Transaction, TransactionBehavior, types::ValueRef};
+use toolgate_model::{Revision, TenantId};
+use toolgate_ports::{Commit, Consistency, Page, Record, RecordKey, RecordKind, Store, StoreError, TenantSync};
+use toolgate_sql::{Param, Row, Sql, Value};
+
+/// How many prepared statements are kept: all there are.
+const STATEMENTS: usize = 32;
+
+/// In a write-ahead log a reader never waits for a writer. `FULL`: an answered commit survives a power cut, so that a
+/// revoked key stays revoked.
+const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = -1024; PRAGMA journal_size_limit = 4194304;";
+
+/// The store, to be cloned for each thread.
+#[derive(Debug, Clone)]
+pub(crate) struct SqliteStore(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    database: Mutex<Database>,
+    generation: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Database(Connection);
+
+impl SqliteStore {
+    /// Opens the database at `path`, making it if there is none.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        // One connection behind one lock: SQLite's own locks would be taken for nothing.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(|e| store_error(&e))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.execute_batch(SETTINGS).map_err(|e| store_error(&e))?;
+        let database = Database(connection);
+        toolgate_sql::migrate(&database)?;
+        Ok(Self(Arc::new(Shared { database: Mutex::new(database), generation: AtomicU64::new(0) })))
+    }
+
+    // A panic while the lock was held has rolled its transaction back: the database is as it was.
+    fn database(&self) -> MutexGuard<'_, Database> {
+        self.0.database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // Even a commit that failed may have been made: what anyone knows is to be asked again.
+    fn changing<T>(&self, change: impl FnOnce(&Database) -> T) -> T {
+        let result = change(&self.database());
+        self.0.generation.fetch_add(1, Ordering::Release);
+        result
+    }
+}
+
+impl Store for SqliteStore {
+    async fn sync(&self, tenant: &TenantId, since: Option<Revision>) -> Result<TenantSync, StoreError> {
+        toolgate_sql::sync(&*self.database(), tenant, since)
+    }
+
+    async fn get(&self, tenant: &TenantId, key: &RecordKey, _: Consistency) -> Result<Option<Record>, StoreError> {
+        toolgate_sql::get(&*self.database(), tenant, key)
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        kind: RecordKind,
+        after: Option<&str>,
+        limit: usize,
+        _: Consistency,
+    ) -> Result<Page, StoreError> {
+        toolgate_sql::list(&*self.database(), tenant, kind, after, limit)
+    }
+
+    async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError> {
+        self.changing(|database| toolgate_sql::commit(database, tenant, &commit))
+    }
+
+    async fn delete_tenant(&self, tenant: &TenantId) -> Result<Revision, StoreError> {
+        self.changing(|database| toolgate_sql::delete_tenant(database, tenant))
+    }
+
+    async fn tenants(&self, after: Option<&str>, limit: usize) -> Result<(Vec<TenantId>, bool), StoreError> {
+        toolgate_sql::tenants(&*self.database(), after, limit)
+    }
+
+    async fn get_blob(&self, tenant: &TenantId, name: &str) -> Result<Option<Bytes>, StoreError> {
+        toolgate_sql::get_blob(&*self.database(), tenant, name)
+    }
+
+    async fn put_blob(&self, tenant: &TenantId, name: &str, value: Bytes) -> Result<(), StoreError> {
+        toolgate_sql::put_blob(&*self.database(), tenant, name, &value)
+    }
+
+    fn generation(&self) -> Option<u64> {
+        Some(self.0.generation.load(Ordering::Acquire))
+    }
+}
+
+impl Sql for Database {
+    fn query(&self, statement: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        self.run(statement, params).map_err(|e| store_error(&e))
+    }
+
+    fn transaction<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let transaction =
+            Transaction::new_unchecked(&self.0, TransactionBehavior::Immediate).map_err(|e| store_error(&e))?;
+        let result = work()?;
+        transaction.commit().map_err(|e| store_error(&e))?;
+        Ok(result)
+    }
+}
+
+impl Database {
+    fn run(&self, statement: &str, params: &[Param<'_>]) -> rusqlite::Result<Vec<Row>> {
+        let mut prepared = self.0.prepare_cached(statement)?;
+        let columns = prepared.column_count();
+        let mut found = prepared.query(rusqlite::params_from_iter(params.iter().map(Bound)))?;
+        let mut rows = Vec::new();
+        while let Some(row) = found.next()? {
+            let values = (0..columns).map(|column| row.get_ref(column).map(value)).collect::<rusqlite::Result<_>>()?;
+            rows.push(Row::new(values));
+        }
+        Ok(rows)
+    }
+}
+
+struct Bound<'a>(&'a Param<'a>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        let value = match self.0 {
+            Param::Integer(number) => ValueRef::Integer(*number),
+            Param::Text(text) => ValueRef::Text(text.as_bytes()),
+            Param::Blob(bytes) => ValueRef::Blob(bytes),
+        };
+        Ok(rusqlite::types::ToSqlOutput::Borrowed(value))
+    }
+}
+
+// No statement makes a fraction. A text that isn't UTF-8 is handed on as bytes, which the core reports as corrupt.
+fn value(found: ValueRef<'_>) -> Value {
+    match found {
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Text(text) => {
+            String::from_utf8(text.to_vec()).map_or_else(|e| Value::Blob(e.into_bytes()), Value::Text)
+        }
+        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        ValueRef::Null | ValueRef::Real(_) => Value::Null,
+    }
+}
+
+// SQLite's messages name tables and files, never values.
+fn store_error(error: &rusqlite::Error) -> StoreError {
+    let message = error.to_string();
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull | ErrorCode::SystemIoFailure,
+        ) => StoreError::Unavailable(message),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(message),
+        _ => StoreError::Refused(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use toolgate_ports::{Changed, RecordKind, Write};
+    use toolgate_testkit::store_contract;
+
+    use super::*;
+    use crate::test_dir::TestDir;
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    fn put(id: &str, value: &'static str) -> Commit {
+        let key = RecordKey::new(RecordKind::Server, id);
+        Commit { expect: vec![], writes: vec![Write::Put(key, Bytes::from_static(value.as_bytes()))] }
+    }
+
+    #[test]
+    fn the_file_keeps_the_contract() {
+        let dir = TestDir::new();
+        let store = SqliteStore::open(&dir.path("toolgate.db")).unwrap();
+        let checks = block_on(store_contract(&store, "sqlite")).unwrap();
+        assert!(checks > 30, "only {checks} checks ran");
+    }
+
+    #[test]
+    fn records_blobs_and_revisions_outlive_the_process() {
+        let dir = TestDir::new();
+        let tenant = TenantId::new("acme").unwrap();
+        let blob = Bytes::from(vec![7; 3_000_000]);
+        let first = SqliteStore::open(&dir.path("toolgate.db")).unwrap();
+        block_on(first.commit(&tenant, put("a", "1"))).unwrap();
+        block_on(first.put_blob(&tenant, "catalogue/a", blob.clone())).unwrap();
+        drop(first);
+        let again = SqliteStore::open(&dir.path("toolgate.db")).unwrap();
+        let record = block_on(again.get(&tenant, &RecordKey::new(RecordKind::Server, "a"), Consistency::Strong));
+        assert_eq!(record.unwrap().unwrap().value, "1");
+        assert_eq!(block_on(again.get_blob(&tenant, "catalogue/a")).unwrap().unwrap(), blob);
+        let sync = block_on(again.sync(&tenant, Some(Revision(0)))).unwrap();
+        assert_eq!(sync.revision, Revision(1));
+        assert_eq!(sync.changed, Changed::Records(vec![RecordKey::new(RecordKind::Server, "a")]));
+    }
+
+    #[test]
+    fn who_slept_through_too_many_changes_forgets_everything() {
+        let tenant = TenantId::new("acme").unwrap();
+        let store = SqliteStore::open(Path::new(":memory:")).unwrap();
+        let kept = toolgate_sql::CHANGES_KEPT;
+        for _ in 0..kept + 2 {
+            block_on(store.commit(&tenant, put("a", "1"))).unwrap();
+        }
+        let told = |since| block_on(store.sync(&tenant, Some(Revision(since)))).unwrap().changed;
+        assert_eq!(told(1), Changed::Everything);
+        assert_eq!(told(2), Changed::Records(vec![RecordKey::new(RecordKind::Server, "a")]));
+        assert_eq!(told(kept + 2), Changed::Records(vec![]));
+        assert_eq!(told(kept + 3), Changed::Everything, "a revision that is still to come");
+    }
+
+    #[test]
+    fn every_commit_changes_the_generation() {
+        let dir = TestDir::new();
+        let tenant = TenantId::new("acme").unwrap();
+        let store = SqliteStore::open(&dir.path("toolgate.db")).unwrap();
+        let before = store.generation();
+        let of_another_thread = store.clone();
+        block_on(of_another_thread.commit(&tenant, put("a", "1"))).unwrap();
+        assert_ne!(store.generation(), before);
+    }
+
+    #[test]
+    fn a_database_of_a_later_release_is_left_alone() {
+        let dir = TestDir::new();
+        drop(SqliteStore::open(&dir.path("toolgate.db")).unwrap());
+        let raw = Connection::open(dir.path("toolgate.db")).unwrap();
+        raw.execute("INSERT INTO schema_version (version) VALUES (999)", []).unwrap();
+        drop(raw);
+        let error = SqliteStore::open(&dir.path("toolgate.db")).unwrap_err();
+        assert!(error.to_string().contains("layout 999"), "{error}");
+    }
+}
