@@ -1,0 +1,79 @@
+//! What a request that was done is answered with.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+use toolgate_model::{Revision, Timestamp};
+use toolgate_ports::{Body, RecordKey};
+
+use crate::{
+    condition::etag,
+    problem::{Kind, Problem},
+};
+
+/// A record as it is shown: its id, its settable fields, and what the gateway keeps of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct View<'a, S> {
+    pub(crate) id: &'a str,
+    #[serde(flatten)]
+    pub(crate) fields: S,
+    /// The answer to a key's creation has it, and nothing else ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) secret: Option<&'a str>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+    pub(crate) revision: Revision,
+}
+
+/// An answer, before it is HTTP.
+pub(crate) struct Answer {
+    status: StatusCode,
+    body: Option<Vec<u8>>,
+    revision: Option<Revision>,
+    location: Option<String>,
+    /// The record that was changed, for the log.
+    pub(crate) changed: Option<RecordKey>,
+}
+
+impl Answer {
+    /// Shows `view`.
+    pub(crate) fn show(status: StatusCode, view: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(view).map_err(|e| Problem::new(Kind::StoreFailed, e.to_string()))?;
+        Ok(Self { status, body: Some(body), revision: None, location: None, changed: None })
+    }
+
+    /// Nothing to show.
+    pub(crate) fn no_content() -> Self {
+        Self { status: StatusCode::NO_CONTENT, body: None, revision: None, location: None, changed: None }
+    }
+
+    /// What is shown is a record at `revision`.
+    pub(crate) fn at(self, revision: Revision) -> Self {
+        Self { revision: Some(revision), ..self }
+    }
+
+    /// What was created is at `path`.
+    pub(crate) fn located(self, path: String) -> Self {
+        Self { location: Some(path), ..self }
+    }
+
+    /// `record` was changed.
+    pub(crate) fn changed(self, record: RecordKey) -> Self {
+        Self { changed: Some(record), ..self }
+    }
+
+    /// As HTTP.
+    pub(crate) fn response(self) -> Response<Body> {
+        let mut response = Response::new(self.body.map_or(Body::Empty, |body| Body::Full(Bytes::from(body))));
+        *response.status_mut() = self.status;
+        let json = matches!(response.body(), Body::Full(_)).then(|| "application/json".to_owned());
+        let tag = self.revision.map(etag);
+        let named = [(header::CONTENT_TYPE, json), (header::ETAG, tag), (header::LOCATION, self.location)];
+        for (name, value) in named {
+            if let Some(Ok(value)) = value.map(|value| HeaderValue::from_str(&value)) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}

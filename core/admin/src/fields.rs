@@ -1,0 +1,145 @@
+//! Reads the fields of a body one by one, and collects everything that is wrong with them, each with its JSON pointer.
+
+use serde_json::Value;
+
+use crate::{
+    json::{Members, type_of},
+    problem::{FieldError, Kind, Problem},
+};
+
+/// The longest name that people give things, in characters.
+const MAX_NAME: usize = 200;
+
+/// What every record shows and no request sets.
+pub(crate) const READ_ONLY: [&str; 5] = ["id", "secret", "created_at", "updated_at", "revision"];
+
+/// Refuses members that are not in `known`.
+pub(crate) fn refuse_unknown(members: &Members, known: &[&str]) -> Result<(), Problem> {
+    let unknown = members.keys().filter(|name| !known.contains(&name.as_str()));
+    let errors: Vec<FieldError> = unknown.map(|name| FieldError::at(&[name], unknown_detail(name, known))).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Problem::fields(Kind::UnknownField, errors)) }
+}
+
+fn unknown_detail(name: &str, known: &[&str]) -> String {
+    if READ_ONLY.contains(&name) {
+        return "the gateway sets this itself: leave it out".to_owned();
+    }
+    format!("there is no such field; there are {}", known.join(", "))
+}
+
+/// The fields of one body. `null` counts as left out.
+#[derive(Debug)]
+pub(crate) struct Fields {
+    members: Members,
+    errors: Vec<FieldError>,
+}
+
+impl Fields {
+    /// Of `members`, whose names are all known.
+    pub(crate) fn new(members: Members) -> Self {
+        Self { members, errors: Vec::new() }
+    }
+
+    /// Notes what is wrong with the value at `path`.
+    pub(crate) fn wrong(&mut self, path: &[&str], detail: impl Into<String>) {
+        self.errors.push(FieldError::at(path, detail));
+    }
+
+    fn wrong_type(&mut self, path: &[&str], value: &Value, wanted: &str) {
+        self.wrong(path, format!("it is {}: write {wanted}", type_of(value)));
+    }
+
+    fn take(&mut self, name: &str) -> Option<Value> {
+        self.members.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Notes it if the field `name` is not given.
+    pub(crate) fn need(&mut self, name: &str) {
+        if self.members.get(name).is_none_or(Value::is_null) {
+            self.wrong(&[name], "it is required");
+        }
+    }
+
+    /// A text that `parse` takes.
+    pub(crate) fn text<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let value = self.take(name)?;
+        let Value::String(text) = &value else {
+            self.wrong_type(&[name], &value, "a string");
+            return None;
+        };
+        parse(text).map_err(|detail| self.wrong(&[name], detail)).ok()
+    }
+
+    /// True or false.
+    pub(crate) fn flag(&mut self, name: &str) -> Option<bool> {
+        let value = self.take(name)?;
+        let flag = value.as_bool();
+        if flag.is_none() {
+            self.wrong_type(&[name], &value, "true or false");
+        }
+        flag
+    }
+
+    /// A list of at most `max` texts, each of which `parse` takes.
+    pub(crate) fn texts<T>(&mut self, name: &str, max: usize, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        let items = match self.take(name) {
+            None => return Vec::new(),
+            Some(Value::Array(items)) if items.len() <= max => items,
+            Some(Value::Array(items)) => {
+                self.wrong(&[name], format!("it holds {} items: at most {max} are taken", items.len()));
+                return Vec::new();
+            }
+            Some(other) => {
+                self.wrong_type(&[name], &other, "an array of strings");
+                return Vec::new();
+            }
+        };
+        let mut taken = Vec::with_capacity(items.len());
+        for (at, item) in items.iter().enumerate() {
+            let path = [name, &at.to_string()];
+            match item.as_str().map(&parse) {
+                Some(Ok(value)) => taken.push(value),
+                Some(Err(detail)) => self.wrong(&path, detail),
+                None => self.wrong_type(&path, item, "a string"),
+            }
+        }
+        taken
+    }
+
+    /// An object of at most `max` members, all of them texts.
+    pub(crate) fn map(&mut self, name: &str, max: usize) -> Vec<(String, String)> {
+        let members = match self.take(name) {
+            None => return Vec::new(),
+            Some(Value::Object(members)) if members.len() <= max => members,
+            Some(Value::Object(members)) => {
+                self.wrong(&[name], format!("it holds {} members: at most {max} are taken", members.len()));
+                return Vec::new();
+            }
+            Some(other) => {
+                self.wrong_type(&[name], &other, "an object of strings");
+                return Vec::new();
+            }
+        };
+        let mut taken = Vec::with_capacity(members.len());
+        for (member, value) in members {
+            match value {
+                Value::String(text) => taken.push((member, text)),
+                other => self.wrong_type(&[name, &member], &other, "a string"),
+            }
+        }
+        taken
+    }
+
+    /// All that was wrong, if anything was.
+    pub(crate) fn done(self) -> Result<(), Problem> {
+        if self.errors.is_empty() { Ok(()) } else { Err(Problem::fields(Kind::InvalidField, self.errors)) }
+    }
+}
+
+/// A name that people give something.
+pub(crate) fn name(text: &str) -> Result<String, String> {
+    match text.chars().count() {
+        1..=MAX_NAME if !text.chars().any(char::is_control) => Ok(text.to_owned()),
+        _ => Err(format!("write 1 to {MAX_NAME} characters, none of them a control character")),
+    }
+}

@@ -1,0 +1,103 @@
+//! Every path of the API and the methods it takes. The router and the OpenAPI document's test read the same table.
+
+/// What a path stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resource {
+    OpenApi,
+    Tenants,
+    Tenant,
+    Servers,
+    Server,
+    ServerTools,
+    Keys,
+    Key,
+}
+
+impl Resource {
+    /// All of them.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::OpenApi,
+        Self::Tenants,
+        Self::Tenant,
+        Self::Servers,
+        Self::Server,
+        Self::ServerTools,
+        Self::Keys,
+        Self::Key,
+    ];
+
+    /// Its path below `/admin/v1`, with names for what varies. It is also what the log calls it.
+    pub(crate) const fn template(self) -> &'static str {
+        match self {
+            Self::OpenApi => "/openapi.json",
+            Self::Tenants => "/tenants",
+            Self::Tenant => "/tenants/{tenant}",
+            Self::Servers => "/tenants/{tenant}/servers",
+            Self::Server => "/tenants/{tenant}/servers/{server}",
+            Self::ServerTools => "/tenants/{tenant}/servers/{server}/tools",
+            Self::Keys => "/tenants/{tenant}/keys",
+            Self::Key => "/tenants/{tenant}/keys/{key}",
+        }
+    }
+
+    /// The methods it takes, as in an `Allow` header.
+    pub(crate) const fn allow(self) -> &'static str {
+        match self {
+            Self::OpenApi | Self::Tenants | Self::Servers | Self::ServerTools => "GET",
+            Self::Tenant | Self::Server => "GET, PUT, PATCH, DELETE",
+            Self::Keys => "GET, POST",
+            Self::Key => "GET, PATCH, DELETE",
+        }
+    }
+
+    /// Whether it takes `method`.
+    pub(crate) fn takes(self, method: &str) -> bool {
+        self.allow().split(", ").any(|allowed| allowed == method)
+    }
+}
+
+/// What `path` (whole, from `/admin/v1` on) stands for, and what stands in its varying places.
+pub(crate) fn find(path: &str) -> Option<(Resource, Vec<&str>)> {
+    let path = path.strip_prefix("/admin/v1")?;
+    Resource::ALL.into_iter().find_map(|resource| Some((resource, captures(resource.template(), path)?)))
+}
+
+fn captures<'a>(template: &str, path: &'a str) -> Option<Vec<&'a str>> {
+    if template.split('/').count() != path.split('/').count() {
+        return None;
+    }
+    let mut captured = Vec::new();
+    for (expected, found) in template.split('/').zip(path.split('/')) {
+        match expected.starts_with('{') {
+            true if !found.is_empty() => captured.push(found),
+            false if expected == found => {}
+            _ => return None,
+        }
+    }
+    Some(captured)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_template_is_found_by_its_path_and_by_no_other() {
+        for resource in Resource::ALL {
+            let path = format!("/admin/v1{}", resource.template());
+            let (found, captured) = find(&path).unwrap();
+            assert_eq!(found, resource);
+            assert!(captured.iter().all(|text| text.starts_with('{')), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_are_not_found() {
+        for path in
+            ["", "/", "/tenants/", "//tenants", "/tenants/a/", "/tenants//servers", "/tenants/a/x", "/Tenants", "x"]
+        {
+            assert_eq!(find(&format!("/admin/v1{path}")), None, "{path}");
+        }
+        assert_eq!(find("/admin/v2/tenants"), None);
+    }
+}
