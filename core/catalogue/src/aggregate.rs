@@ -39,6 +39,8 @@ pub struct Listed {
     pub unavailable: Rc<[Unavailable]>,
     /// For how many milliseconds this stays true; zero if a part is missing or old.
     pub ttl_ms: u64,
+    /// How many microseconds were spent waiting for servers and the store.
+    pub waited_us: u64,
 }
 
 /// Where a call goes.
@@ -144,7 +146,9 @@ impl<P: Platform> Aggregate<P> {
             .values()
             .filter(|server| server.enabled && touches(principal, &server.id) && of.is_none_or(|of| *of == server.id))
             .collect();
-        let offers = self.offers(&servers, scope).await;
+        let began = self.catalogues.ticks();
+        let (offers, asked) = self.offers(&servers, scope).await;
+        let waited_us = if asked { self.catalogues.ticks().saturating_sub(began) } else { 0 };
         let mut unavailable = Vec::new();
         let mut shown = Vec::new();
         let mut ttl_ms = u64::MAX;
@@ -163,21 +167,22 @@ impl<P: Platform> Aggregate<P> {
             ttl_ms = 0;
         }
         let listing = self.listing(principal, snapshot, of, &shown);
-        Listed { listing, unavailable: unavailable.into(), ttl_ms }
+        Listed { listing, unavailable: unavailable.into(), ttl_ms, waited_us }
     }
 
-    /// Each server's offer, in their order; a few servers at a time are asked.
-    async fn offers(&self, servers: &[&Rc<Server>], scope: &Scope) -> Vec<Offer> {
+    /// Each server's offer, in their order, and whether any had to be asked; a few servers at a time are.
+    async fn offers(&self, servers: &[&Rc<Server>], scope: &Scope) -> (Vec<Offer>, bool) {
         let mut offers: Vec<Option<Offer>> = servers.iter().map(|server| self.at_once(server)).collect();
         let missing: Vec<usize> = (0..offers.len()).filter(|index| offers[*index].is_none()).collect();
-        let mut asked = stream::iter(missing)
+        let asked = !missing.is_empty();
+        let mut answers = stream::iter(missing)
             .map(|index| async move { (index, self.offer(servers[index], scope).await) })
             .buffer_unordered(self.limits.fan_out);
-        while let Some((index, offer)) = asked.next().await {
+        while let Some((index, offer)) = answers.next().await {
             offers[index] = Some(offer);
         }
-        drop(asked);
-        offers.into_iter().map(Option::unwrap_or_default).collect()
+        drop(answers);
+        (offers.into_iter().map(Option::unwrap_or_default).collect(), asked)
     }
 
     fn at_once(&self, server: &Server) -> Option<Offer> {

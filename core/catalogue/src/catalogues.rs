@@ -288,6 +288,10 @@ impl<P: Platform> Catalogues<P> {
         self.platform.clock().now().millis_since(failure.at) < millis(COOL_DOWN)
     }
 
+    pub(crate) fn ticks(&self) -> u64 {
+        self.platform.clock().ticks()
+    }
+
     fn age(&self, catalogue: &Catalogue) -> u64 {
         self.platform.clock().now().millis_since(catalogue.fetched_at)
     }

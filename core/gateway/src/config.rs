@@ -1,5 +1,7 @@
 //! The settings, read from named variables that every target has (environment, Worker vars and secrets).
 
+use std::{ops::RangeInclusive, time::Duration};
+
 use toolgate_model::Limits;
 use toolgate_seal::{MasterKey, OperatorToken};
 
@@ -53,8 +55,36 @@ impl Config {
             Some(origins) => HostRules::parse(&origins).map_err(|e| error("TOOLGATE_ALLOWED_ORIGINS", &e))?,
             None => allowed_hosts.clone(),
         };
-        Ok(Self { domain, allowed_hosts, allowed_origins, operator_token, master_key, limits: Limits::default() })
+        let limits = limits(&set)?;
+        Ok(Self { domain, allowed_hosts, allowed_origins, operator_token, master_key, limits })
     }
+}
+
+/// The bounds that an operator may move, each within what makes sense.
+fn limits(set: &impl Fn(&str) -> Option<String>) -> Result<Limits, ConfigError> {
+    let number = |name: &'static str, range: RangeInclusive<u64>| -> Result<Option<u64>, ConfigError> {
+        let Some(text) = set(name) else { return Ok(None) };
+        let number = text.trim().parse().ok().filter(|number| range.contains(number));
+        let problem = || format!("is not a whole number from {} to {}", range.start(), range.end());
+        number.map(Some).ok_or_else(|| ConfigError { name, problem: problem() })
+    };
+    let mut limits = Limits::default();
+    let millis = |into: &mut Duration, name, range| -> Result<(), ConfigError> {
+        number(name, range).map(|found| *into = found.map_or(*into, Duration::from_millis))
+    };
+    millis(&mut limits.staleness, "TOOLGATE_STALENESS_MS", 1_000..=60_000)?;
+    millis(&mut limits.upstream_first_byte, "TOOLGATE_UPSTREAM_TIMEOUT_MS", 100..=600_000)?;
+    millis(&mut limits.upstream_idle, "TOOLGATE_UPSTREAM_IDLE_MS", 100..=3_600_000)?;
+    millis(&mut limits.upstream_total, "TOOLGATE_UPSTREAM_TOTAL_MS", 100..=3_600_000)?;
+    millis(&mut limits.catalogue_ttl, "TOOLGATE_CATALOGUE_TTL_MS", 0..=86_400_000)?;
+    millis(&mut limits.catalogue_total, "TOOLGATE_CATALOGUE_TIMEOUT_MS", 100..=60_000)?;
+    let size = |into: &mut usize, name, range| -> Result<(), ConfigError> {
+        number(name, range).map(|found| *into = found.and_then(|found| usize::try_from(found).ok()).unwrap_or(*into))
+    };
+    size(&mut limits.request_body, "TOOLGATE_REQUEST_BYTES", 1_024..=67_108_864)?;
+    size(&mut limits.upstream_body, "TOOLGATE_UPSTREAM_BYTES", 1_024..=67_108_864)?;
+    size(&mut limits.page_tools, "TOOLGATE_PAGE_TOOLS", 1..=10_000)?;
+    Ok(limits)
 }
 
 /// Which hosts are allowed: exact names (`localhost`, `127.0.0.1`, `[::1]`) or all below a domain (`*.example.com`),
@@ -133,6 +163,33 @@ mod tests {
             ".example.com",
         ] {
             assert!(!rules.allow(bad), "{bad}");
+        }
+    }
+
+    fn config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let key = "ab".repeat(32);
+        let get = |name: &str| match vars.iter().find(|(known, _)| *known == name) {
+            Some((_, value)) => Some((*value).to_owned()),
+            None => (name == "TOOLGATE_MASTER_KEY").then(|| key.clone()),
+        };
+        Config::from_vars(get, "localhost")
+    }
+
+    #[test]
+    fn settings_are_read_and_a_bad_one_is_named() {
+        let good = config(&[("TOOLGATE_STALENESS_MS", "5000"), ("TOOLGATE_DOMAIN", "example.com")]).unwrap();
+        assert_eq!(good.limits.staleness, Duration::from_secs(5));
+        assert!(good.allowed_hosts.allow("acme.example.com") && good.allowed_hosts.allow("localhost:1"));
+        for (name, value) in [
+            ("TOOLGATE_STALENESS_MS", "0"),
+            ("TOOLGATE_STALENESS_MS", "ten"),
+            ("TOOLGATE_MASTER_KEY", "secret"),
+            ("TOOLGATE_OPERATOR_TOKEN", "short"),
+            ("TOOLGATE_ALLOWED_HOSTS", "*"),
+        ] {
+            let error = config(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.starts_with(name), "{error}");
+            assert!(!error.contains("secret"), "{error}");
         }
     }
 

@@ -128,8 +128,12 @@ impl<P: Platform> Line<P> {
 
     /// Time spent waiting for an upstream since `began`.
     pub(crate) fn upstream_since(&self, began: u64) {
-        let waited = self.ticks().saturating_sub(began);
-        self.fields.borrow_mut().upstream_us += waited;
+        self.upstream(self.ticks().saturating_sub(began));
+    }
+
+    /// Time spent waiting for upstreams, in microseconds.
+    pub(crate) fn upstream(&self, waited_us: u64) {
+        self.fields.borrow_mut().upstream_us += waited_us;
     }
 
     pub(crate) fn answered(&self, status: StatusCode) {

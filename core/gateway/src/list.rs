@@ -35,9 +35,8 @@ impl<P: Platform> Gateway<P> {
         if let Some(of) = context.of {
             context.line.server(of);
         }
-        let began = context.line.ticks();
         let listed = self.aggregate.list(principal, &context.identity.snapshot, context.of, context.scope).await;
-        context.line.upstream_since(began);
+        context.line.upstream(listed.waited_us);
         context.line.outcome(Outcome::Ok);
         if let Some(first) = listed.unavailable.first() {
             context.line.detail(first.error.to_string());
