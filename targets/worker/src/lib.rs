@@ -1,1 +1,34 @@
-//! Toolgate on Cloudflare Workers.
+//! Toolgate on Cloudflare Workers: the ports on the Workers API, and the two Durable Objects that keep the records.
+//!
+//! One gateway lives as long as its isolate and serves all its requests; a future belongs to the one request whose
+//! handler made it. This crate must never decide anything about a request: it turns it into an [`http::Request`], hands
+//! it to [`toolgate_gateway::Gateway::handle`], and turns the answer back.
+
+#[cfg(feature = "contract")]
+mod contract;
+mod copies;
+mod directory;
+mod fetch;
+mod instance;
+mod log;
+mod message;
+mod platform;
+mod protocol;
+mod sql;
+mod store;
+mod tenant;
+
+use web_sys::{Request, Response};
+use worker::{Context, Env, event};
+
+pub use directory::DirectoryObject;
+pub use tenant::TenantObject;
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+    #[cfg(feature = "contract")]
+    if let Some(outcome) = contract::run(&request, &env).await {
+        return outcome;
+    }
+    Ok(instance::answer(&request, &env, context).await?)
+}

@@ -1,0 +1,99 @@
+//! The gateway of this isolate: made at the first request, because nothing heavy belongs in a Worker's start-up, and kept.
+
+use std::{cell::RefCell, rc::Rc};
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use toolgate_gateway::{Config, Gateway};
+use toolgate_ports::{Body, Scope};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Request, Response};
+use worker::{Context, Env};
+
+use crate::{
+    log, message,
+    platform::{RequestBackground, WorkerPlatform},
+    store::Operations,
+};
+
+/// Where `TOOLGATE_ALLOWED_HOSTS` is unset, only a developer's own machine is answered.
+const DEFAULT_HOSTS: &str = "localhost,127.0.0.1,[::1]";
+/// Says in an answer what its request cost the store, if `TOOLGATE_COUNTERS` is `1`. For tests.
+const COUNTERS: &str = "toolgate-store-operations";
+
+struct Instance {
+    gateway: Gateway<WorkerPlatform>,
+    platform: Rc<WorkerPlatform>,
+    counters: bool,
+}
+
+thread_local! {
+    static INSTANCE: RefCell<Option<Rc<Instance>>> = const { RefCell::new(None) };
+}
+
+/// Answers one request.
+///
+/// # Errors
+/// If the Workers API refuses to make the answer's parts.
+pub(crate) async fn answer(request: &Request, env: &Env, context: Context) -> Result<Response, JsValue> {
+    let instance = match instance(env) {
+        Ok(instance) => instance,
+        Err(problem) => return message::to_js(problem_answer(StatusCode::SERVICE_UNAVAILABLE, &problem)),
+    };
+    let request = match message::from_js(request) {
+        Ok(request) => request,
+        Err(problem) => return message::to_js(problem_answer(StatusCode::BAD_REQUEST, &problem)),
+    };
+    let before = instance.platform.operations();
+    let scope = Scope { background: Rc::new(RequestBackground::new(context)) };
+    let mut response = instance.gateway.handle(request, &scope).await;
+    if instance.counters {
+        count(&mut response, instance.platform.operations().since(before));
+    }
+    message::to_js(response)
+}
+
+fn instance(env: &Env) -> Result<Rc<Instance>, String> {
+    if let Some(instance) = INSTANCE.with_borrow(Clone::clone) {
+        return Ok(instance);
+    }
+    let instance = Rc::new(make(env)?);
+    INSTANCE.set(Some(Rc::clone(&instance)));
+    Ok(instance)
+}
+
+fn make(env: &Env) -> Result<Instance, String> {
+    log::init();
+    let config = Config::from_vars(|name| variable(env, name), DEFAULT_HOSTS).map_err(|error| {
+        format!(
+            "{error}. Set it with `wrangler secret put` (secrets) or under [vars] in wrangler.toml, then deploy again."
+        )
+    })?;
+    let platform = Rc::new(
+        WorkerPlatform::new(env)
+            .map_err(|error| format!("A binding of wrangler.toml is missing or is not what it should be: {error}"))?,
+    );
+    let counters = variable(env, "TOOLGATE_COUNTERS").as_deref() == Some("1");
+    Ok(Instance { gateway: Gateway::new(Rc::clone(&platform), config), platform, counters })
+}
+
+/// A variable or a secret: both are strings in the environment.
+fn variable(env: &Env, name: &str) -> Option<String> {
+    js_sys::Reflect::get(env.unchecked_ref(), &name.into()).ok()?.as_string()
+}
+
+fn count(response: &mut http::Response<Body>, Operations { kv, objects }: Operations) {
+    if let Ok(value) = HeaderValue::try_from(format!("kv={kv},do={objects}")) {
+        response.headers_mut().insert(COUNTERS, value);
+    }
+}
+
+fn problem_answer(status: StatusCode, detail: &str) -> http::Response<Body> {
+    let title = status.canonical_reason().unwrap_or_default();
+    let problem =
+        serde_json::json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
+    let mut response = http::Response::new(Body::Full(Bytes::from(problem.to_string())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}

@@ -1,0 +1,114 @@
+//! HTTP messages between the Workers API and the [`http`] crate's types.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use js_sys::{Array, Uint8Array};
+use toolgate_ports::{Body, BodyStream, ByteStream, FetchError, FetchErrorKind};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Headers, ReadableStream, Request, Response, ResponseInit};
+
+/// A client's request; its body is read as the gateway asks for it.
+///
+/// # Errors
+/// Says what can't be read.
+pub(crate) fn from_js(request: &Request) -> Result<http::Request<Body>, String> {
+    let mut builder = http::Request::builder().method(request.method().as_str()).uri(request.url());
+    if let Some(headers) = builder.headers_mut() {
+        *headers = headers_from_js(&request.headers());
+    }
+    let body = request.body().map_or(Body::Empty, |stream| Body::Incoming(bytes_of(stream)));
+    builder.body(body).map_err(|error| format!("The request can't be read: {error}."))
+}
+
+/// The gateway's answer.
+///
+/// # Errors
+/// What the Workers API throws.
+pub(crate) fn to_js(response: http::Response<Body>) -> Result<Response, JsValue> {
+    let (parts, body) = response.into_parts();
+    let init = ResponseInit::new();
+    init.set_status(parts.status.as_u16());
+    init.set_headers_headers(&headers_to_js(&parts.headers)?);
+    match body {
+        // Some statuses forbid even an empty body.
+        body if body.known_len() == Some(0) => Response::new_with_opt_js_u8_array_and_init(None, &init),
+        Body::Empty => Response::new_with_opt_js_u8_array_and_init(None, &init),
+        Body::Full(bytes) => {
+            Response::new_with_opt_js_u8_array_and_init(Some(&joined(&VecDeque::from([bytes]))), &init)
+        }
+        Body::Parts(parts) => Response::new_with_opt_js_u8_array_and_init(Some(&joined(&parts)), &init),
+        Body::Streaming(stream) => streamed(stream, &init),
+        Body::Incoming(stream) => {
+            // An infallible stream is all a client can be given: what broke off just ends.
+            let stream = stream.take_while(|chunk| std::future::ready(chunk.is_ok()));
+            streamed(stream.filter_map(|chunk| std::future::ready(chunk.ok())).boxed_local(), &init)
+        }
+    }
+}
+
+/// The parts are copied out of this module's memory one by one: they are never together in it.
+fn joined(parts: &VecDeque<Bytes>) -> Uint8Array {
+    let len = parts.iter().map(Bytes::len).sum::<usize>();
+    let all = Uint8Array::new_with_length(u32::try_from(len).unwrap_or(u32::MAX));
+    let mut at = 0;
+    for part in parts {
+        let end = at + u32::try_from(part.len()).unwrap_or(u32::MAX);
+        all.subarray(at, end).copy_from(part);
+        at = end;
+    }
+    all
+}
+
+/// The runtime pulls the next chunk when the last was taken, and cancels (which drops `stream`) when the client is gone.
+fn streamed(stream: BodyStream, init: &ResponseInit) -> Result<Response, JsValue> {
+    let chunks = stream.map(|bytes| Ok(JsValue::from(Uint8Array::from(&bytes[..]))));
+    let readable: ReadableStream = wasm_streams::ReadableStream::from_stream(chunks).into_raw().unchecked_into();
+    Response::new_with_opt_readable_stream_and_init(Some(&readable), init)
+}
+
+/// A stream's bytes as they arrive. Dropping it cancels the stream.
+pub(crate) fn bytes_of(stream: ReadableStream) -> ByteStream {
+    let chunks = wasm_streams::ReadableStream::from_raw(stream.unchecked_into()).into_stream();
+    let chunks = chunks.map(|chunk| match chunk {
+        Ok(chunk) => Ok(Bytes::from(chunk.unchecked_into::<Uint8Array>().to_vec())),
+        Err(error) => Err(FetchError::new(FetchErrorKind::Broken, said(&error))),
+    });
+    chunks.boxed_local()
+}
+
+/// Headers as the Workers API holds them. What HTTP does not allow is left out.
+pub(crate) fn headers_from_js(headers: &Headers) -> HeaderMap {
+    // One text instead of two calls for each header: the way out of this module's memory is what costs.
+    let pairs = Array::from(headers).flat(1).join("\n");
+    let pairs = String::from(pairs);
+    let mut lines = pairs.split('\n');
+    let mut map = HeaderMap::new();
+    while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+        let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else { continue };
+        map.append(name, value);
+    }
+    map
+}
+
+/// Headers for the Workers API. A value that is not UTF-8 is left out.
+///
+/// # Errors
+/// What the Workers API throws.
+pub(crate) fn headers_to_js(headers: &HeaderMap) -> Result<Headers, JsValue> {
+    let all = Headers::new()?;
+    for (name, value) in headers {
+        if let Ok(value) = std::str::from_utf8(value.as_bytes()) {
+            all.append(name.as_str(), value)?;
+        }
+    }
+    Ok(all)
+}
+
+/// What a thrown value says.
+pub(crate) fn said(error: &JsValue) -> String {
+    let message = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+    message.or_else(|| error.as_string()).unwrap_or_else(|| "an unknown failure".to_owned())
+}
