@@ -1,0 +1,100 @@
+// An answer arrives in pieces: the next is sent only after the one before was seen at the other end of the gateway.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { send } from "../lib/http.mjs";
+import { modernRequest, raw, stream } from "../lib/mcp.mjs";
+import { signal } from "../lib/wait.mjs";
+import { world } from "../lib/world.mjs";
+import { beginStream, modernServer, text, tool } from "../upstreams/scripted.mjs";
+
+const { gateway, peers, key, scripted } = world;
+
+describe("a streamed answer", () => {
+  test("of a scripted server arrives event by event, unchanged but for nothing", async () => {
+    const steps = [signal(), signal(), signal()];
+    const tenant = await gateway.tenant("stream");
+    const serve = modernServer({
+      tools: [tool("t")],
+      call: async ({ response, message }) => {
+        const write = beginStream(response);
+        for (const [index, step] of steps.entries()) {
+          write({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: message.params._meta.progressToken, progress: index + 1, "x-vendor": 1.5 } });
+          await step.promise;
+        }
+        write({ jsonrpc: "2.0", id: message.id, result: text("done") });
+        response.end();
+      },
+    });
+    await tenant.server("s", scripted.add(`${tenant.id}/s`, serve));
+    const { secret } = await tenant.key();
+    const request = modernRequest(secret, "tools/call", { name: "s__t", arguments: {} }, { meta: { progressToken: "tok" }, id: "my id" });
+    const seen = [];
+    for await (const message of stream(tenant.mcp, request)) {
+      seen.push(message);
+      if (message.method) steps[message.params.progress - 1].resolve();
+    }
+    assert.deepEqual(seen.slice(0, 3).map(({ params }) => [params.progressToken, params.progress, params["x-vendor"]]), [1, 2, 3].map((n) => ["tok", n, 1.5]));
+    assert.equal(seen[3].id, "my id");
+    assert.equal(seen[3].result.content[0].text, "done");
+  });
+
+  test("of FastMCP arrives step by step", async () => {
+    const params = { name: "fast__stepwise", arguments: { steps: 3 } };
+    const seen = [];
+    for await (const message of stream(gateway.up.mcp_url, modernRequest(key, "tools/call", params, { meta: { progressToken: 1 } }))) {
+      seen.push(message);
+      if (message.method === "notifications/progress") await send(peers.urls.fast.replace("/mcp", "/seen"), { method: "POST" });
+    }
+    assert.deepEqual(seen.filter(({ method }) => method).map(({ params: { progress } }) => progress), [1, 2, 3]);
+    assert.equal(seen.at(-1).result.content[0].text, "all steps seen");
+  });
+
+  test("that a modern client leaves ends upstream too", async () => {
+    const [began, left] = [signal(), signal()];
+    const tenant = await gateway.tenant("leave");
+    const serve = modernServer({
+      tools: [tool("t")],
+      call: ({ response, message }) => {
+        response.on("close", left.resolve);
+        beginStream(response)({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: message.params._meta.progressToken, progress: 1 } });
+        began.resolve();
+      },
+    });
+    await tenant.server("s", scripted.add(`${tenant.id}/s`, serve));
+    const { secret } = await tenant.key();
+    const request = modernRequest(secret, "tools/call", { name: "s__t", arguments: {} }, { meta: { progressToken: "p" } });
+    for await (const message of stream(tenant.mcp, request)) {
+      assert.equal(message.params.progress, 1);
+      break;
+    }
+    await began.promise;
+    // On every target the upstream hears of it at the latest when it next writes, or is silent for too long.
+    await left.promise;
+  });
+
+  test("and the gateway serves others meanwhile", async () => {
+    const go = signal();
+    const tenant = await gateway.tenant("meanwhile");
+    const serve = modernServer({
+      tools: [tool("slow"), tool("quick")],
+      call: async ({ name }) => {
+        if (name === "slow") await go.promise;
+        return text(name);
+      },
+    });
+    await tenant.server("s", scripted.add(`${tenant.id}/s`, serve));
+    const { secret } = await tenant.key();
+    const slow = send(tenant.mcp, modernRequest(secret, "tools/call", { name: "s__slow", arguments: {} }));
+    const quick = await send(tenant.mcp, modernRequest(secret, "tools/call", { name: "s__quick", arguments: {} }));
+    assert.match(quick.text, /quick/);
+    go.resolve();
+    assert.match((await slow).text, /slow/);
+  });
+});
+
+test("a health check answers without a key", async () => {
+  assert.equal((await send(`${gateway.up.base_url}/healthz`)).status, 200);
+  assert.ok([401, 405, 415].includes((await raw(gateway.up.mcp_url, undefined, {})).status));
+});
