@@ -234,18 +234,21 @@ enum Reach {
 
 fn reach_v4(addr: Ipv4Addr) -> Reach {
     match addr.octets() {
-        // Cloud metadata outside 169.254/16: Azure's wire server, Alibaba's.
-        [168, 63, 129, 16] | [100, 100, 100, 200] => Reach::Never,
+        octets if is_never_v4(octets) => Reach::Never,
         [127, ..] => Reach::Loopback,
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] => Reach::Private,
-        // "This network"; link-local and metadata; multicast, reserved, broadcast.
-        [0, ..] | [169, 254, ..] | [224..=255, ..] => Reach::Never,
-        // Protocol assignments, documentation, 6to4 relays, benchmarking, documentation twice.
-        [192, 0, 0 | 2, _] | [192, 88, 99, _] | [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _] => {
-            Reach::Never
-        }
         _ => Reach::Public,
     }
+}
+
+fn is_never_v4(octets: [u8; 4]) -> bool {
+    let metadata = matches!(octets, [169, 254, ..] | [168, 63, 129, 16] | [100, 100, 100, 200]);
+    let documentation = matches!(octets, [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _]);
+    // Protocol assignments, 6to4 relays, benchmarking.
+    let infrastructure = matches!(octets, [192, 0, 0, _] | [192, 88, 99, _] | [198, 18 | 19, ..]);
+    // "This network"; multicast, reserved, broadcast.
+    let no_unicast = matches!(octets, [0 | 224..=255, ..]);
+    metadata || documentation || infrastructure || no_unicast
 }
 
 fn reach_v6(addr: Ipv6Addr) -> Reach {
@@ -255,15 +258,22 @@ fn reach_v6(addr: Ipv6Addr) -> Reach {
     match addr.segments() {
         // An IPv4 address in IPv6 clothes: mapped, or translated by the network (NAT64).
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => reach_v4(embedded(high, low)),
-        // Metadata of Amazon and Google, in unique local addresses.
-        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => Reach::Never,
+        segments if is_never_v6(segments) => Reach::Never,
         [0xfc00..=0xfdff, ..] => Reach::Private,
-        // Protocol assignments (Teredo, benchmarking, ORCHID), documentation, 6to4.
-        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => Reach::Never,
         [0x2000..=0x3fff, ..] => Reach::Public,
         // All the rest: unspecified, IPv4-compatible, local NAT64, link-local, site-local, multicast, unassigned.
         _ => Reach::Never,
     }
+}
+
+/// What is within the public or private ranges, and yet never a server's.
+fn is_never_v6(segments: [u16; 8]) -> bool {
+    // Amazon's and Google's, in unique local addresses.
+    let metadata = matches!(segments, [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]);
+    let documentation = matches!(segments, [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..]);
+    // Protocol assignments (Teredo, benchmarking, ORCHID), 6to4.
+    let infrastructure = matches!(segments, [0x2001, 0..=0x1ff, ..] | [0x2002, ..]);
+    metadata || documentation || infrastructure
 }
 
 fn embedded(high: u16, low: u16) -> Ipv4Addr {

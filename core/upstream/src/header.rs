@@ -1,5 +1,11 @@
 //! Which headers an operator may configure for a server, and the headers of the protocol itself.
 
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{ACCEPT, CONTENT_TYPE, USER_AGENT},
+};
+use toolgate_wire::{Version, header::encode_value};
+
 /// Why a header can't be configured for a server. Never holds its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
@@ -34,7 +40,7 @@ const MAX_VALUE: usize = 8192;
 /// Names the header and the rule it breaks, never its value.
 pub fn check_header(name: &str, value: &str) -> Result<(), HeaderError> {
     let shown: String = name.chars().take(80).collect();
-    let lower = http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderError::Name { name: shown.clone() })?;
+    let lower = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderError::Name { name: shown.clone() })?;
     if name.len() > 128 {
         return Err(HeaderError::Name { name: shown });
     }
@@ -59,7 +65,6 @@ pub(crate) fn is_reserved(name: &str) -> bool {
         "content-length",
         "content-type",
         "expect",
-        "forwarded",
         "host",
         "http2-settings",
         "keep-alive",
@@ -68,8 +73,125 @@ pub(crate) fn is_reserved(name: &str) -> bool {
         "trailer",
         "transfer-encoding",
         "upgrade",
-        "via",
     ];
-    const PREFIXES: &[&str] = &["mcp-", "proxy-", "sec-", "cf-", "x-forwarded-"];
-    OWNED.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    OWNED.contains(&name) || name.starts_with("mcp-") || name.starts_with("proxy-")
+}
+
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
+/// Where a legacy server names the session.
+pub(crate) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+const PARAM_PREFIX: &str = "mcp-param-";
+const AGENT: &str = concat!("toolgate/", env!("CARGO_PKG_VERSION"));
+
+/// What the headers of one request are made of.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Head<'a> {
+    /// The version spoken, where one is agreed on.
+    pub(crate) version: Option<Version>,
+    /// The method, for a modern server.
+    pub(crate) method: Option<&'static str>,
+    /// The tool's name, for a modern server.
+    pub(crate) name: Option<&'a str>,
+    /// The session, with a legacy server that has one.
+    pub(crate) session: Option<&'a HeaderValue>,
+    /// Headers among which `Mcp-Param-*` are passed on.
+    pub(crate) params: Option<&'a HeaderMap>,
+}
+
+impl Head<'_> {
+    /// All headers of the request. The protocol's own override the `configured` ones.
+    pub(crate) fn headers(&self, configured: &HeaderMap) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(configured.len() + 8);
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        copy(&mut headers, configured, |name| !is_reserved(name));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        if let Some(version) = self.version {
+            headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
+        }
+        if let Some(method) = self.method {
+            headers.insert(METHOD, HeaderValue::from_static(method));
+        }
+        if let Some(name) = self.name.and_then(|name| HeaderValue::from_str(&encode_value(name)).ok()) {
+            headers.insert(NAME, name);
+        }
+        if let Some(session) = self.session {
+            headers.insert(SESSION, session.clone());
+        }
+        if let Some(params) = self.params {
+            copy(&mut headers, params, |name| name.starts_with(PARAM_PREFIX));
+        }
+        headers
+    }
+}
+
+/// Copies what `wanted` names, in place of what was there under the same name.
+fn copy(to: &mut HeaderMap, from: &HeaderMap, wanted: impl Fn(&str) -> bool) {
+    for name in from.keys().filter(|name| wanted(name.as_str())) {
+        to.remove(name);
+        for value in from.get_all(name) {
+            to.append(name, value.clone());
+        }
+    }
+}
+
+/// The media type of an answer, lower-cased, without parameters. Empty where there is none.
+pub(crate) fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_that_others_own_are_refused() {
+        for name in
+            ["Host", "content-length", "ACCEPT", "Mcp-Session-Id", "mcp-param-x", "connection", "Proxy-Authorization"]
+        {
+            assert!(matches!(check_header(name, "x"), Err(HeaderError::Reserved { .. })), "{name}");
+        }
+        for name in ["authorization", "X-Api-Key", "cookie", "CF-Access-Client-Id", "user-agent"] {
+            assert_eq!(check_header(name, "Bearer x y"), Ok(()), "{name}");
+        }
+        for name in ["", "a b", "a:b", "\u{e4}", &"x".repeat(129)] {
+            assert!(matches!(check_header(name, "x"), Err(HeaderError::Name { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_breaks_a_header_is_refused_and_not_repeated() {
+        for value in ["secret\r\nHost: x", "secret\0", " secret", "secret ", "s\u{e4}cret", &"secret".repeat(2000)] {
+            let error = check_header("x-api-key", value).unwrap_err();
+            assert!(matches!(error, HeaderError::Value { .. }), "{value:?}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_protocols_headers_override_configured_ones() {
+        let mut configured = HeaderMap::new();
+        for (name, value) in
+            [("accept", "x"), ("mcp-session-id", "x"), ("user-agent", "mine"), ("authorization", "Bearer t")]
+        {
+            configured.insert(name, HeaderValue::from_static(value));
+        }
+        let mut params = HeaderMap::new();
+        params.insert("mcp-param-region", HeaderValue::from_static("eu"));
+        params.insert("cookie", HeaderValue::from_static("x"));
+        let head =
+            Head { method: Some("tools/call"), name: Some("gr\u{fc}n"), params: Some(&params), ..Head::default() };
+        let headers = head.headers(&configured);
+        let get = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(get("accept").as_deref(), Some("application/json, text/event-stream"));
+        assert_eq!(get("mcp-session-id"), None);
+        assert_eq!(get("user-agent").as_deref(), Some("mine"));
+        assert_eq!(get("authorization").as_deref(), Some("Bearer t"));
+        assert_eq!(get("mcp-name").as_deref(), Some("=?base64?Z3LDvG4=?="));
+        assert_eq!(get("mcp-param-region").as_deref(), Some("eu"));
+        assert_eq!(get("cookie"), None);
+    }
 }

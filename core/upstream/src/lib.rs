@@ -6,10 +6,19 @@
 //! how a tool is named towards it.
 
 mod address;
+mod answer;
 mod client;
 mod endpoint;
 mod error;
+mod exchange;
+mod handshake;
 mod header;
+mod memory;
+mod pages;
+mod redirect;
+mod refusal;
+mod request;
+mod wait;
 
 pub use address::{UrlError, UrlRule, address_allowed, check_url};
 pub use client::Client;
