@@ -1,5 +1,7 @@
 //! The gateway from the outside: requests in, answers out, upstreams scripted, time virtual.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod common;
 
 use std::{cell::Cell, rc::Rc, time::Duration};
