@@ -19,7 +19,7 @@ fn both_eras_list_and_call_both_eras() {
     world.server("new", Upstream::modern(&["b", "a"]));
     world.server("old", Upstream::legacy(&["c"]));
     let key = world.key(1, &["*"]);
-    for answer in [world.modern(&key, "tools/list", json!({})), world.legacy(&key, "tools/list", json!({}))] {
+    for answer in [world.modern(&key, "tools/list", json!({})), world.legacy(&key, "tools/list", &json!({}))] {
         assert_eq!(answer.tool_names(), ["new__a", "new__b", "old__c"], "{}", answer.text);
     }
     for name in ["new__a", "old__c"] {
@@ -27,7 +27,7 @@ fn both_eras_list_and_call_both_eras() {
         let modern = world.modern(&key, "tools/call", params.clone());
         assert_eq!(modern.json()["id"], "a-1");
         assert_eq!(modern.json()["result"]["resultType"], "complete", "{}", modern.text);
-        let legacy = world.legacy(&key, "tools/call", params);
+        let legacy = world.legacy(&key, "tools/call", &params);
         assert_eq!(legacy.json()["id"], 7);
         for answer in [modern, legacy] {
             let text = answer.json()["result"]["content"][0]["text"].as_str().unwrap().to_owned();
@@ -43,12 +43,12 @@ fn bytes_that_need_no_change_pass_unchanged() {
     let world = World::new();
     world.server("s", Upstream::legacy(&["t"]));
     let key = world.key(1, &["*"]);
-    let list = world.legacy(&key, "tools/list", json!({}));
+    let list = world.legacy(&key, "tools/list", &json!({}));
     assert_eq!(
         list.text,
         "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"tools\":[{\"name\":\"s__t\",\"inputSchema\":{\"type\":\"object\"},\"x\":1e3}]}}"
     );
-    let call = world.legacy(&key, "tools/call", json!({"name": "s__t"}));
+    let call = world.legacy(&key, "tools/call", &json!({"name": "s__t"}));
     assert!(call.text.starts_with("{\"jsonrpc\":\"2.0\", \"vendor\":[1e2], \"result\":{\"content\":"), "{}", call.text);
     assert!(call.text.ends_with("\"z\":1.0e0,\"a\":null},\"id\":7}"), "{}", call.text);
 }
@@ -61,7 +61,7 @@ fn discover_and_initialize_answer_their_eras() {
     assert_eq!(discover["result"]["supportedVersions"], json!(["2026-07-28"]));
     assert_eq!(discover["result"]["cacheScope"], "private");
     let params = json!({"protocolVersion": "2025-06-18", "capabilities": {"roots": {}}, "clientInfo": {"name": "c", "version": "1"}});
-    let init = world.legacy(&key, "initialize", params);
+    let init = world.legacy(&key, "initialize", &params);
     assert_eq!(init.json()["result"]["protocolVersion"], "2025-06-18");
     let session = init.headers["mcp-session-id"].to_str().unwrap().to_owned();
     let body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}";
@@ -75,7 +75,7 @@ fn a_session_opens_for_its_key_only_and_ends() {
     let (one, other) = (world.key(1, &["*"]), world.key(2, &["*"]));
     let params =
         json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}});
-    let session = world.legacy(&one, "initialize", params).headers["mcp-session-id"].to_str().unwrap().to_owned();
+    let session = world.legacy(&one, "initialize", &params).headers["mcp-session-id"].to_str().unwrap().to_owned();
     let ping = |key: &str, session: &str| {
         let body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}";
         world.send(raw(key, "/t/acme/mcp", &[("mcp-session-id", session)], body)).status
@@ -136,7 +136,7 @@ fn a_server_that_is_down_makes_a_partial_list_and_fails_only_its_own_calls() {
     world.server("up", Upstream::modern(&["a"]));
     world.server("down", Upstream { down: true, ..Upstream::modern(&["a"]) });
     let key = world.key(1, &["*"]);
-    for answer in [world.modern(&key, "tools/list", json!({})), world.legacy(&key, "tools/list", json!({}))] {
+    for answer in [world.modern(&key, "tools/list", json!({})), world.legacy(&key, "tools/list", &json!({}))] {
         assert_eq!(answer.tool_names(), ["up__a"]);
         let missing = &answer.json()["result"]["_meta"]["io.toolgate/partial"]["unavailable"][0];
         assert_eq!(missing["server"], "down", "{}", answer.text);
@@ -326,7 +326,7 @@ fn nobody_gets_in_without_a_good_key() {
     let disabled = world.key_with("acme", 2, &["*"], &json!({"enabled": false}));
     let expired = world.key_with("acme", 3, &["*"], &json!({"expires_at": "2026-11-21T00:00:00Z"}));
     let foreign = world.key_with("other", 4, &["*"], &json!({}));
-    let ask = |key: &str, path: &str| world.send(legacy_request(key, path, "ping", json!({})));
+    let ask = |key: &str, path: &str| world.send(legacy_request(key, path, "ping", &json!({})));
     assert_eq!(ask(&good, "/t/acme/mcp").status, StatusCode::OK);
     for (key, path) in [
         ("", "/t/acme/mcp"),
@@ -360,10 +360,10 @@ fn a_store_that_is_lost_lets_nobody_in() {
     let world = World::new();
     let key = world.key(1, &["*"]);
     world.platform.store.take_down();
-    let answer = world.legacy(&key, "ping", json!({}));
+    let answer = world.legacy(&key, "ping", &json!({}));
     assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, -31503));
     world.platform.store.bring_up();
-    assert_eq!(world.legacy(&key, "ping", json!({})).status, StatusCode::OK);
+    assert_eq!(world.legacy(&key, "ping", &json!({})).status, StatusCode::OK);
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn bad_requests_get_their_status_and_code_and_the_next_is_served() {
     }
     let unbuilt = world.modern(&key, "resources/list", json!({}));
     assert_eq!((unbuilt.status, unbuilt.code()), (StatusCode::NOT_FOUND, -32601));
-    let unbuilt = world.legacy(&key, "resources/list", json!({}));
+    let unbuilt = world.legacy(&key, "resources/list", &json!({}));
     assert_eq!((unbuilt.status, unbuilt.code()), (StatusCode::OK, -32601));
     let mut get = raw(&key, "/t/acme/mcp", &[], "");
     *get.method_mut() = http::Method::GET;

@@ -188,7 +188,7 @@ impl World {
         Answer { status: head.status, headers: head.headers, text: String::from_utf8(body.to_vec()).unwrap() }
     }
 
-    pub(crate) fn legacy(&self, key: &str, method: &str, params: Value) -> Answer {
+    pub(crate) fn legacy(&self, key: &str, method: &str, params: &Value) -> Answer {
         self.send(legacy_request(key, "/t/acme/mcp", method, params))
     }
 
@@ -221,7 +221,7 @@ pub(crate) fn raw(key: &str, path: &str, headers: &[(&str, &str)], body: impl In
     request
 }
 
-pub(crate) fn legacy_request(key: &str, path: &str, method: &str, params: Value) -> Request<Body> {
+pub(crate) fn legacy_request(key: &str, path: &str, method: &str, params: &Value) -> Request<Body> {
     let body = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params}).to_string();
     raw(key, path, &[("mcp-protocol-version", "2025-11-25")], body)
 }
