@@ -76,7 +76,9 @@ fn page<'a>(result: &'a str, list: &'static str) -> Result<ListPage<'a>, ListErr
     }
     let mut array = None;
     let mut page = ListPage { array: 0..0, items: Vec::new(), next_cursor: None, ttl_ms: None, cache_scope: None };
-    for member in splice::members(result) {
+    let mut elements = Vec::new();
+    let mut members = splice::members(result);
+    while let Some(member) = members.next_with_elements(&mut elements) {
         let raw = &result[member.value_span.clone()];
         match &*member.name {
             "nextCursor" if raw != "null" => {
@@ -84,20 +86,19 @@ fn page<'a>(result: &'a str, list: &'static str) -> Result<ListPage<'a>, ListErr
             }
             "ttlMs" => page.ttl_ms = milliseconds(raw),
             "cacheScope" => page.cache_scope = cache_scope(raw),
-            name if name == list => array = array.or(Some(member.value_span)),
+            name if name == list && array.is_none() => {
+                array = Some(member.value_span);
+                std::mem::swap(&mut page.items, &mut elements);
+            }
             _ => {}
         }
     }
     page.array = array.ok_or(ListError::Missing(list))?;
-    let raw = &result[page.array.clone()];
-    if !raw.starts_with('[') {
+    if !result[page.array.clone()].starts_with('[') {
         return Err(ListError::NotAnArray(list));
     }
-    for item in splice::elements(raw) {
-        if !raw[item.clone()].starts_with('{') {
-            return Err(ListError::NotAnItem(list));
-        }
-        page.items.push(page.array.start + item.start..page.array.start + item.end);
+    if page.items.iter().any(|item| !result[item.clone()].starts_with('{')) {
+        return Err(ListError::NotAnItem(list));
     }
     Ok(page)
 }

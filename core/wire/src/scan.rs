@@ -22,6 +22,7 @@ struct Nesting {
 }
 
 impl Nesting {
+    #[inline]
     fn push(&mut self, object: u64, max: usize) -> Result<(), Fault> {
         if self.depth >= max {
             return Err(Fault::TooDeep);
@@ -34,6 +35,7 @@ impl Nesting {
         Ok(())
     }
 
+    #[inline]
     fn pop(&mut self) {
         self.depth -= 1;
         self.top >>= 1;
@@ -42,6 +44,7 @@ impl Nesting {
         }
     }
 
+    #[inline]
     fn innermost(&self) -> Option<u8> {
         (self.depth > 0).then_some(if self.top & 1 == OBJECT { b'}' } else { b']' })
     }
@@ -62,20 +65,24 @@ impl<'a> Scanner<'a> {
         Self { bytes, at: 0 }
     }
 
+    #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
+    #[inline]
     pub(crate) fn space(&mut self) {
         self.at = skip_space(self.bytes, self.at);
     }
 
+    #[inline]
     pub(crate) fn eat(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
         found
     }
 
+    #[inline]
     pub(crate) fn expect(&mut self, byte: u8) -> Result<(), Fault> {
         if self.eat(byte) { Ok(()) } else { Err(self.fault()) }
     }
@@ -137,6 +144,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// After a value: closes what ends here. True when nothing is open any more; false when a value must follow.
+    #[inline]
     fn close(&mut self, open: &mut Nesting) -> Result<bool, Fault> {
         while let Some(closing) = open.innermost() {
             self.space();
@@ -195,6 +203,7 @@ impl<'a> Scanner<'a> {
         if self.at == start { Err(self.fault()) } else { Ok(()) }
     }
 
+    #[inline]
     fn string(&mut self) -> Result<(), Fault> {
         self.expect(b'"')?;
         loop {
@@ -234,9 +243,10 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
 /// The first `"`, `\` or control character at or after `at`; the end if there is none. Eight bytes at a time.
-fn string_stop(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(chunk) = bytes.get(at..at + 8).and_then(|chunk| <[u8; 8]>::try_from(chunk).ok()) {
-        let word = u64::from_le_bytes(chunk);
+#[inline]
+pub(crate) fn string_stop(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let word = u64::from_le_bytes(*word);
         let quote = word ^ (ONES * b'"' as u64);
         let escape = word ^ (ONES * b'\\' as u64);
         // A byte's high bit is set where it is below 0x20, a quote or a backslash; what lies above the first such byte
@@ -254,6 +264,7 @@ fn string_stop(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// The first position at or after `at` that is no JSON space.
+#[inline]
 pub(crate) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     while matches!(bytes.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
         at += 1;
@@ -262,6 +273,7 @@ pub(crate) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// The end of the string that begins at `at`, of text known to be JSON. `None` if it does not end.
+#[inline]
 pub(crate) fn skip_string(bytes: &[u8], at: usize) -> Option<usize> {
     let mut at = at + 1;
     loop {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::{
     Span,
-    scan::{skip_space, skip_string, skip_value},
+    scan::{skip_space, skip_string, skip_value, string_stop},
 };
 
 /// One member of an object. All spans are offsets into the object's text.
@@ -38,10 +38,9 @@ pub struct Members<'a> {
     at: Option<usize>,
 }
 
-impl<'a> Iterator for Members<'a> {
-    type Item = Member<'a>;
-
-    fn next(&mut self) -> Option<Member<'a>> {
+impl<'a> Members<'a> {
+    /// The next member's name, and where its value begins.
+    fn name(&mut self) -> Option<(Span, usize)> {
         let bytes = self.text.as_bytes();
         let start = skip_space(bytes, self.at.take()?);
         if bytes.get(start) != Some(&b'"') {
@@ -49,16 +48,41 @@ impl<'a> Iterator for Members<'a> {
         }
         let name_span = start..skip_string(bytes, start)?;
         let colon = skip_space(bytes, name_span.end);
-        if bytes.get(colon) != Some(&b':') {
-            return None;
-        }
-        let value = skip_space(bytes, colon + 1);
-        let value_span = value..skip_value(bytes, value)?;
+        (bytes.get(colon) == Some(&b':')).then(|| (name_span, skip_space(bytes, colon + 1)))
+    }
+
+    /// The member that is named so and ends there.
+    fn member(&mut self, name_span: Span, value_span: Span) -> Option<Member<'a>> {
+        let bytes = self.text.as_bytes();
         let after = skip_space(bytes, value_span.end);
         let comma = bytes.get(after) == Some(&b',');
         self.at = comma.then_some(after + 1);
-        let whole = start..if comma { after + 1 } else { value_span.end };
+        let whole = name_span.start..if comma { after + 1 } else { value_span.end };
         Some(Member { name: name(self.text.get(name_span.clone())?), name_span, value_span, whole })
+    }
+
+    /// As [`Iterator::next`]; and of a value that is an array, where its elements stand, without a second walk.
+    pub(crate) fn next_with_elements(&mut self, elements: &mut Vec<Span>) -> Option<Member<'a>> {
+        elements.clear();
+        let (name_span, value) = self.name()?;
+        let mut inside = self::elements(self.text.get(value..)?);
+        if inside.at.is_none() {
+            let end = skip_value(self.text.as_bytes(), value)?;
+            return self.member(name_span, value..end);
+        }
+        elements.extend(inside.by_ref().map(|element| value + element.start..value + element.end));
+        let end = value + inside.end?;
+        self.member(name_span, value..end)
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = Member<'a>;
+
+    fn next(&mut self) -> Option<Member<'a>> {
+        let (name_span, value) = self.name()?;
+        let end = skip_value(self.text.as_bytes(), value)?;
+        self.member(name_span, value..end)
     }
 }
 
@@ -79,7 +103,7 @@ pub fn value<'a>(object: &'a str, name: &str) -> Option<&'a str> {
 pub fn elements(array: &str) -> Elements<'_> {
     let start = skip_space(array.as_bytes(), 0);
     let at = if array.as_bytes().get(start) == Some(&b'[') { Some(start + 1) } else { None };
-    Elements { text: array, at }
+    Elements { text: array, at, end: None }
 }
 
 /// The iterator [`elements`] gives.
@@ -87,6 +111,8 @@ pub fn elements(array: &str) -> Elements<'_> {
 pub struct Elements<'a> {
     text: &'a str,
     at: Option<usize>,
+    /// The end of the array, once it was reached.
+    end: Option<usize>,
 }
 
 impl Iterator for Elements<'_> {
@@ -95,9 +121,17 @@ impl Iterator for Elements<'_> {
     fn next(&mut self) -> Option<Span> {
         let bytes = self.text.as_bytes();
         let start = skip_space(bytes, self.at.take()?);
+        if bytes.get(start) == Some(&b']') {
+            self.end = Some(start + 1);
+            return None;
+        }
         let end = skip_value(bytes, start)?;
         let after = skip_space(bytes, end);
-        self.at = (bytes.get(after) == Some(&b',')).then_some(after + 1);
+        match bytes.get(after) {
+            Some(b',') => self.at = Some(after + 1),
+            Some(b']') => self.end = Some(after + 1),
+            _ => {}
+        }
         Some(start..end)
     }
 }
@@ -106,7 +140,7 @@ impl Iterator for Elements<'_> {
 #[must_use]
 pub fn string(raw: &str) -> Option<Cow<'_, str>> {
     let inside = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if memchr::memchr2(b'\\', b'"', inside.as_bytes()).is_none() {
+    if string_stop(inside.as_bytes(), 0) == inside.len() {
         return Some(Cow::Borrowed(inside));
     }
     serde_json::from_str(raw).ok().map(Cow::Owned)

@@ -77,7 +77,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 
 /// JSON printed plainly or with space everywhere.
 fn print(value: &Value, pretty: bool) -> String {
-    if pretty { format!(" {:#} \n", value) } else { value.to_string() }
+    if pretty { format!(" {value:#} \n") } else { value.to_string() }
 }
 
 /// One string of an event stream, from the pieces that matter.
