@@ -313,7 +313,11 @@ impl<P: Platform> Client<P> {
             let route = self.detect(trip).await.ok();
             return Ok(route.filter(|route| matches!(route, Route::Modern(_))));
         }
-        let lost = refusal.status == 404 || (refusal.status == 400 && refusal.about_session);
+        let lost = match refusal.status {
+            404 => true,
+            400 => refusal.about_session || session.id.is_none(),
+            _ => false,
+        };
         if !lost {
             return Ok(None);
         }
@@ -339,3 +343,7 @@ fn is_refused(error: &UpstreamError) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -13,7 +13,7 @@ pub(crate) struct Refusal {
     pub(crate) code: Option<i64>,
     /// The versions the upstream says it speaks, those that are known here.
     pub(crate) supported: Vec<Version>,
-    /// Whether the error's message speaks of sessions.
+    /// Whether the session was refused before the request was looked at: the error carries no id and speaks of sessions.
     pub(crate) about_session: bool,
 }
 
@@ -34,7 +34,7 @@ impl Refusal {
             status: reply.status.as_u16(),
             code: error_code(error),
             supported: supported(error),
-            about_session: error_message(error).to_ascii_lowercase().contains("session"),
+            about_session: !has_id(reply) && error_message(error).to_ascii_lowercase().contains("session"),
         };
         (reply.status.is_client_error() || refusal.is_modern()).then_some(refusal)
     }
@@ -58,6 +58,10 @@ impl Refusal {
 /// Whether a server answers with this status what it does not understand at all.
 pub(crate) fn is_of_another_era(status: u16) -> bool {
     matches!(status, 400 | 404 | 405 | 406 | 415 | 422)
+}
+
+fn has_id(reply: &Reply) -> bool {
+    reply.message.get(reply.id.clone()) != Some(b"null")
 }
 
 /// The error's raw JSON.

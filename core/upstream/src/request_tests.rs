@@ -12,8 +12,7 @@ fn composed(params: &str, from: Era, version: Version, capabilities: Option<&str
     let body = call(7, &Call { params, name: "t", from, caller, param_headers: &none }, version);
     let value: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((&value["jsonrpc"], &value["id"], &value["method"]), (&json!("2.0"), &json!(7), &json!("tools/call")));
-    let params = splice::value(&body, "params").unwrap().to_owned();
-    params
+    splice::value(&body, "params").unwrap().to_owned()
 }
 
 const SENT: &str = r#"{"name":"t","_meta":{"progressToken":1e0,"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"x":1},"io.modelcontextprotocol/clientInfo":{"name":"c"},"io.modelcontextprotocol/logLevel":"info","traceparent":"00"},"arguments":{"n":1.50,"_meta":{}}}"#;
