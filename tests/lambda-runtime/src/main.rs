@@ -1,3 +1,99 @@
-//! A Lambda Runtime API and function URL on loopback, for running the built function as Lambda does.
+//! A Lambda Runtime API and function URL on loopback, for running the built function as Lambda does: HTTP becomes events,
+//! one at a time per instance; instances are started when all are busy, and kept.
+//!
+//! It knows Lambda's side of the contract and nothing of what the function does. Not modelled: that Lambda freezes an idle
+//! instance, its limits on sizes and time, and its access control.
 
-fn main() {}
+mod answer;
+mod event;
+mod front;
+mod instance;
+mod measure;
+mod pool;
+mod table;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::LocalSet,
+};
+
+use crate::pool::Pool;
+
+/// Runs a Lambda function's binary on this machine.
+#[derive(Debug, Parser)]
+#[command(about, version)]
+struct Args {
+    /// The function's binary.
+    #[arg(long)]
+    bootstrap: Option<PathBuf>,
+    /// The port of the function URL on 127.0.0.1; 0 is any that is free.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// First make the table TOOLGATE_TABLE in the DynamoDB at TOOLGATE_DYNAMODB_ENDPOINT, if it is not there. Without
+    /// --bootstrap, do only that.
+    #[arg(long)]
+    create_table: bool,
+    /// Instead of serving, start the function this many times and print what a start and a warm event cost.
+    #[arg(long, value_name = "TIMES")]
+    measure: Option<usize>,
+}
+
+/// What ends this program.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("name the function's binary with --bootstrap (or give --create-table alone)")]
+    NothingToDo,
+    #[error(transparent)]
+    Table(#[from] table::TableError),
+    #[error(transparent)]
+    Measure(#[from] measure::MeasureError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&Ended::Io(error)),
+    };
+    match LocalSet::new().block_on(&runtime, run(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &Ended) -> ExitCode {
+    eprintln!("toolgate-test-lambda-runtime: {error}");
+    ExitCode::FAILURE
+}
+
+async fn run(args: Args) -> Result<(), Ended> {
+    if args.create_table {
+        table::create().await?;
+    }
+    match (args.bootstrap, args.measure) {
+        (Some(bootstrap), Some(times)) => Ok(measure::run(&bootstrap, times).await?),
+        (Some(bootstrap), None) => serve(bootstrap, args.port).await,
+        (None, _) if args.create_table => Ok(()),
+        (None, _) => Err(Ended::NothingToDo),
+    }
+}
+
+/// Serves until it is told to end. Instances end with the pool that is dropped here.
+async fn serve(bootstrap: PathBuf, port: u16) -> Result<(), Ended> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    println!(r#"{{"listening":"{}"}}"#, listener.local_addr()?);
+    let pool = Pool::new(bootstrap);
+    tokio::select! {
+        ended = front::serve(listener, pool) => Ok(ended?),
+        _ = terminated.recv() => Ok(()),
+        _ = interrupted.recv() => Ok(()),
+    }
+}
