@@ -6,5 +6,10 @@
 //!   With `<case> <n>` it only does the work of a case n times, for use under any other tool.
 //!
 //! A case may be named in both: `-- call`.
+//!
+//! The load bench (`cargo xtask bench load`) is made of three programs: `upstream`, an MCP server; `proxy`, which only
+//! passes on; `load`, which asks and says what it cost.
 
+pub mod process;
+pub mod serve;
 pub mod wire;

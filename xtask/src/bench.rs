@@ -1,10 +1,37 @@
-//! `cargo xtask bench`: the figures, each table with the machine's name.
+//! `cargo xtask bench`: what Toolgate costs, each table with the machine it was measured on.
+
+mod load;
+mod worker;
 
 use crate::{
+    command::{cargo, run as run_command},
     machine,
     problem::{Problem, Result},
 };
-pub(crate) fn run(_names: &[String]) -> Result<()> {
+
+/// A bench by its name.
+type Part = (&'static str, fn() -> Result<()>);
+
+const PARTS: [Part; 3] = [("wire", wire), ("load", load::run), ("worker", worker::run)];
+
+/// Runs the benches named, or all.
+pub(crate) fn run(names: &[String]) -> Result<()> {
+    if let Some(name) = names.iter().find(|name| !PARTS.iter().any(|(part, _)| part == name)) {
+        return Err(Problem::new(format!("there is no bench {name:?}: wire, load, worker")));
+    }
     println!("{}", machine::name());
-    Err(Problem::new("todo"))
+    for (name, part) in PARTS {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            println!("\n== {name}");
+            part()?;
+        }
+    }
+    Ok(())
+}
+
+/// The wire crate in time, and in instructions where valgrind is installed.
+fn wire() -> Result<()> {
+    let package = ["--quiet", "--locked", "--package", "toolgate-benches"];
+    run_command(cargo().arg("bench").args(package).args(["--bench", "wire"]))?;
+    run_command(cargo().args(["run", "--release"]).args(package).args(["--example", "wire_instructions"]))
 }

@@ -7,6 +7,7 @@ mod launcher;
 use std::fmt;
 
 pub(crate) use dynamo::Dynamo;
+pub(crate) use launcher::{Announced, Logs};
 use launcher::{Launcher, Running};
 use serde_json::json;
 
@@ -42,9 +43,9 @@ pub(crate) struct Up {
 
 impl Up {
     /// Builds `target`, starts it and makes its first tenant and key. `port` 0 is any free one.
-    pub(crate) fn start(target: Target, port: u16) -> Result<Self> {
+    pub(crate) fn start(target: Target, port: u16, logs: Logs) -> Result<Self> {
         let secrets = Secrets::new()?;
-        let launcher = Launcher::prepare(target, &secrets)?;
+        let launcher = Launcher::prepare(target, &secrets, logs)?;
         let running = launcher.start(port)?;
         let base = running.base_url();
         let key = admin::provision(&base, &secrets.operator_token, TENANT)?;
@@ -59,9 +60,17 @@ impl Up {
         Ok(())
     }
 
-    /// The process that serves and its children.
+    /// The process that serves: the target itself, or what runs it.
     pub(crate) fn pid(&self) -> u32 {
         self.running.pid()
+    }
+
+    /// Makes a tenant with one upstream on this machine; gives the tenant's MCP endpoint and a key.
+    pub(crate) fn tenant_with(&self, tenant: &str, server: &str, url: &str) -> Result<(String, String)> {
+        let base = self.running.base_url();
+        let key = admin::provision(&base, &self.secrets.operator_token, tenant)?;
+        admin::register(&base, &self.secrets.operator_token, tenant, server, url)?;
+        Ok((format!("{base}/t/{tenant}/mcp"), key))
     }
 }
 
@@ -84,7 +93,7 @@ impl fmt::Display for Up {
 
 /// Serves `target` until this process is ended.
 pub(crate) fn run(target: Target, port: u16) -> Result<()> {
-    let mut up = Up::start(target, port)?;
+    let mut up = Up::start(target, port, Logs::Shown)?;
     println!("{up}");
     loop {
         match live::next_event()? {

@@ -13,6 +13,12 @@ pub(super) fn provision(base: &str, token: &str, tenant: &str) -> Result<String>
     Ok(secret.to_owned())
 }
 
+/// Makes `server` an upstream of `tenant`.
+pub(super) fn register(base: &str, token: &str, tenant: &str, server: &str, url: &str) -> Result<()> {
+    let path = format!("{base}/admin/v1/tenants/{tenant}/servers/{server}");
+    send(minreq::put(path), token, &json!({"url": url, "network": "loopback"})).map(|_| ())
+}
+
 fn send(request: minreq::Request, token: &str, body: &Value) -> Result<Value> {
     let answer = request
         .with_header("authorization", format!("Bearer {token}"))

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::json;
+
 use crate::{
     command::command,
     install,
@@ -14,6 +16,8 @@ use crate::{
     needs, places,
     problem::{Problem, Result},
 };
+
+const TABLE: &str = "toolgate";
 
 /// A DynamoDB that keeps its tables as long as it runs.
 pub(crate) struct Dynamo {
@@ -37,6 +41,7 @@ impl Dynamo {
         )?;
         let mut dynamo = Self { group, port };
         dynamo.await_answer()?;
+        dynamo.make_table()?;
         Ok(dynamo)
     }
 
@@ -45,13 +50,36 @@ impl Dynamo {
     }
 
     /// What a function needs in its environment to use it. The credentials are made up: it takes any.
-    pub(crate) fn vars(&self) -> [(&'static str, String); 4] {
+    pub(crate) fn vars(&self) -> [(&'static str, String); 5] {
         [
-            ("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint()),
+            ("TOOLGATE_DYNAMODB_ENDPOINT", self.endpoint()),
+            ("TOOLGATE_TABLE", TABLE.to_owned()),
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_ACCESS_KEY_ID", "toolgate".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "toolgate".to_owned()),
         ]
+    }
+
+    /// The table as `template.yaml` describes it.
+    fn make_table(&self) -> Result<()> {
+        let key = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
+        let text = |name: &str| json!({"AttributeName": name, "AttributeType": "S"});
+        let table = json!({
+            "TableName": TABLE,
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")],
+            "AttributeDefinitions": [text("pk"), text("sk")],
+        });
+        let made = minreq::post(self.endpoint())
+            .with_header("x-amz-target", "DynamoDB_20120810.CreateTable")
+            .with_header("content-type", "application/x-amz-json-1.0")
+            .with_header("authorization", "AWS4-HMAC-SHA256 Credential=toolgate/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=x")
+            .with_body(table.to_string())
+            .send()?;
+        if made.status_code == 200 {
+            return Ok(());
+        }
+        Err(Problem::new(format!("DynamoDB Local made no table: {}", made.as_str().unwrap_or_default())))
     }
 
     /// The jar says nothing when it is ready, so it is asked until it answers.

@@ -21,13 +21,38 @@ use crate::{
     target::Target,
 };
 
-/// How long `up`'s gateway waits for the first byte of an upstream: short, so that tests of hanging ones are.
-const UPSTREAM_TIMEOUT_MS: &str = "3000";
+/// What a gateway for development is set to, beside its secrets.
+const SETTINGS: [(&str, &str); 5] = [
+    ("TOOLGATE_ALLOWED_HOSTS", "localhost,127.0.0.1"),
+    // Tenants have hosts of their own below it, for whoever sends that `Host`.
+    ("TOOLGATE_DOMAIN", "toolgate.test"),
+    // Short, so that tests of upstreams that hang are.
+    ("TOOLGATE_UPSTREAM_TIMEOUT_MS", "3000"),
+    ("TOOLGATE_UPSTREAM_IDLE_MS", "3000"),
+    ("TOOLGATE_CATALOGUE_TIMEOUT_MS", "4000"),
+];
 
 /// A target that was built, with a store of its own.
 pub(crate) struct Launcher {
+    logs: Logs,
     kind: Kind,
     vars: Vec<(&'static str, String)>,
+}
+
+/// Where the log of what is started goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Logs {
+    Shown,
+    Dropped,
+}
+
+impl Logs {
+    fn stdio(self) -> Stdio {
+        match self {
+            Self::Shown => Stdio::inherit(),
+            Self::Dropped => Stdio::null(),
+        }
+    }
 }
 
 enum Kind {
@@ -38,12 +63,12 @@ enum Kind {
 
 impl Launcher {
     /// Builds `target` and makes it an empty store.
-    pub(super) fn prepare(target: Target, secrets: &Secrets) -> Result<Self> {
+    pub(super) fn prepare(target: Target, secrets: &Secrets, logs: Logs) -> Result<Self> {
         let mut vars = vec![
             ("TOOLGATE_MASTER_KEY", secrets.master_key.clone()),
             ("TOOLGATE_OPERATOR_TOKEN", secrets.operator_token.clone()),
-            ("TOOLGATE_UPSTREAM_TIMEOUT_MS", UPSTREAM_TIMEOUT_MS.to_owned()),
         ];
+        vars.extend(SETTINGS.map(|(name, value)| (name, value.to_owned())));
         let kind = match target {
             Target::Local => Kind::Local { binary: build::local()?, data: places::scratch("local")? },
             Target::Worker => {
@@ -57,21 +82,14 @@ impl Launcher {
                 Kind::Lambda { runtime, bootstrap, _dynamo: dynamo }
             }
         };
-        Ok(Self { kind, vars })
+        Ok(Self { logs, kind, vars })
     }
 
     /// Starts the runtime and waits until it serves.
     pub(super) fn start(&self, port: u16) -> Result<Running> {
         let mut command = self.command(port)?;
         command.envs(self.vars.iter().map(|(name, value)| (*name, value)));
-        let mut group = Group::spawn(command.stdout(Stdio::piped()))?;
-        let stdout = group.child().stdout.take().ok_or_else(|| Problem::new("stdout is not there"))?;
-        let mut stdout = BufReader::new(stdout);
-        let mut line = String::new();
-        stdout.read_line(&mut line)?;
-        let port = announced_port(&line)?;
-        // What it says later is log.
-        thread::spawn(move || echo(stdout));
+        let Announced { group, port } = Announced::start(command.stderr(self.logs.stdio()))?;
         Ok(Running { group: Some(group), port })
     }
 
@@ -98,13 +116,32 @@ impl Launcher {
     }
 }
 
-fn announced_port(line: &str) -> Result<u16> {
+/// A program that said on its first line where it listens.
+pub(crate) struct Announced {
+    pub(crate) group: Group,
+    pub(crate) port: u16,
+}
+
+impl Announced {
+    /// Starts `command` and waits until it serves.
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let mut group = Group::spawn(command.stdout(Stdio::piped()))?;
+        let stdout = group.child().stdout.take().ok_or_else(|| Problem::new("stdout is not there"))?;
+        let mut stdout = BufReader::new(stdout);
+        let mut line = String::new();
+        stdout.read_line(&mut line)?;
+        let port = port_of(&line)?;
+        // What it says later is log.
+        thread::spawn(move || echo(stdout));
+        Ok(Self { group, port })
+    }
+}
+
+fn port_of(line: &str) -> Result<u16> {
     let announced: Option<Value> = serde_json::from_str(line).ok();
     let address = announced.as_ref().and_then(|value| value["listening"].as_str());
     let port = address.and_then(|address| address.rsplit_once(':')).and_then(|(_, port)| port.parse().ok());
-    port.ok_or_else(|| {
-        Problem::new(format!("the target did not say where it listens, but {line:?}; see its log above"))
-    })
+    port.ok_or_else(|| Problem::new(format!("it did not say where it listens, but {line:?}; see its log above")))
 }
 
 /// A runtime that serves.
