@@ -1,0 +1,220 @@
+//! The OpenAPI document tells the truth: all of it, and nothing else.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use serde_json::{Map, Value, json};
+use toolgate_model::{KeyRecord, ServerRecord, TenantRecord};
+
+use super::{Reply, World};
+use crate::{
+    fields::READ_ONLY,
+    problem::Kind,
+    records::Kept,
+    routes::{self, Resource},
+};
+
+thread_local! {
+    static DOCUMENT: Rc<Value> = Rc::new(serde_json::from_slice(include_bytes!("../openapi.json")).unwrap());
+    static VALIDATORS: RefCell<BTreeMap<String, Rc<jsonschema::Validator>>> = RefCell::default();
+}
+
+fn document() -> Rc<Value> {
+    DOCUMENT.with(Rc::clone)
+}
+
+/// Making a validator takes longer than the request it judges: each is made once.
+fn validator(document: &Value, schema: &Value) -> Rc<jsonschema::Validator> {
+    let make = || {
+        let mut schema = schema.clone();
+        schema["components"] = document["components"].clone();
+        Rc::new(jsonschema::draft202012::new(&schema).unwrap())
+    };
+    VALIDATORS.with_borrow_mut(|made| Rc::clone(made.entry(schema.to_string()).or_insert_with(make)))
+}
+
+/// The document spells methods in lower case; methods are case-sensitive.
+fn spelled(method: &str) -> String {
+    if method.bytes().all(|b| b.is_ascii_uppercase()) { method.to_ascii_lowercase() } else { "-".to_owned() }
+}
+
+fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str() {
+        Some(path) => document.pointer(path.strip_prefix('#').unwrap()).unwrap_or_else(|| panic!("{path} is missing")),
+        None => value,
+    }
+}
+
+#[track_caller]
+fn holds(document: &Value, schema: &Value, instance: &Value) {
+    let validator = validator(document, schema);
+    let errors: Vec<String> = validator.iter_errors(instance).map(|e| format!("{}: {e}", e.instance_path)).collect();
+    assert!(errors.is_empty(), "{instance} is not as the document says: {errors:?}");
+}
+
+/// Holds an answer against what the document says of it.
+#[track_caller]
+pub(super) fn check(method: &str, resource: Option<Resource>, reply: &Reply) {
+    let document = document();
+    let operation =
+        resource.map(|resource| &document["paths"][resource.template()][spelled(method)]).filter(|o| !o.is_null());
+    // The answers that can come before the path and the method are judged are the same everywhere.
+    let response = match operation {
+        Some(operation) if !(reply.status == 405 || operation["responses"].get(reply.status.to_string()).is_none()) => {
+            resolve(&document, &operation["responses"][reply.status.to_string()])
+        }
+        Some(_) => panic!("{method} {resource:?} is not said to answer {}: {}", reply.status, reply.text),
+        None => &document["components"]["responses"][format!("Problem{}", reply.status)],
+    };
+    assert!(response.is_object(), "{method} {resource:?}: {} is not in the document: {}", reply.status, reply.text);
+    for (name, _) in response["headers"].as_object().into_iter().flatten() {
+        assert!(reply.headers.contains_key(name) || name == "Retry-After", "{name} is missing");
+    }
+    assert_eq!(reply.headers.contains_key("etag"), response["headers"].get("ETag").is_some());
+    match response["content"].as_object().and_then(|content| content.iter().next()) {
+        None => assert_eq!(reply.text, ""),
+        Some((media, content)) => {
+            assert_eq!(reply.header("content-type"), media);
+            holds(&document, &content["schema"], &reply.body);
+            if media == "application/problem+json" {
+                assert_eq!(reply.body["status"], reply.status);
+            }
+        }
+    }
+}
+
+/// Holds a body that was taken against what the document says of it.
+#[track_caller]
+pub(super) fn check_body(method: &str, path: &str, body: &Value) {
+    let document = document();
+    let path = format!("/admin/v1{}", path.split('?').next().unwrap());
+    let (resource, _) = routes::find(&path).unwrap();
+    let content =
+        &document["paths"][resource.template()][spelled(method)]["requestBody"]["content"]["application/json"];
+    assert!(content.is_object(), "{method} {resource:?} is not said to take a body");
+    holds(&document, &content["schema"], body);
+}
+
+fn keys(object: &Value) -> BTreeSet<&str> {
+    object.as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect()
+}
+
+#[test]
+fn it_has_every_route_and_method_and_no_other() {
+    let document = document();
+    let expected: BTreeSet<&str> = Resource::ALL.iter().map(|resource| resource.template()).collect();
+    assert_eq!(keys(&document["paths"]), expected);
+    for resource in Resource::ALL {
+        let path = &document["paths"][resource.template()];
+        let methods: BTreeSet<String> = resource.allow().split(", ").map(str::to_ascii_lowercase).collect();
+        let said: BTreeSet<String> =
+            keys(path).into_iter().filter(|key| *key != "parameters").map(String::from).collect();
+        assert_eq!(said, methods, "{resource:?}");
+        let named = path["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|p| resolve(&document, p)["name"].as_str().unwrap());
+        let braced = resource.template().split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        assert!(named.eq(braced), "{resource:?}");
+    }
+}
+
+fn has_fields<K: Kept>(name: &str) {
+    let document = document();
+    let fields: BTreeSet<&str> = K::FIELDS.iter().copied().collect();
+    let schemas = &document["components"]["schemas"];
+    for kind in ["Input", "Patch"] {
+        assert_eq!(keys(&schemas[format!("{name}{kind}")]["properties"]), fields, "{name}{kind}");
+    }
+    let shown = keys(&schemas[name]["properties"]);
+    let kept: BTreeSet<&str> = READ_ONLY.into_iter().filter(|field| *field != "secret").collect();
+    assert_eq!(shown, fields.union(&kept).copied().collect(), "{name}");
+}
+
+#[test]
+fn it_has_every_field_and_no_other() {
+    has_fields::<TenantRecord>("Tenant");
+    has_fields::<ServerRecord>("Server");
+    has_fields::<KeyRecord>("Key");
+}
+
+/// All properties of the schema are in `shown`: what is said to be shown is.
+#[track_caller]
+fn shows_all(schema: &str, shown: &Value) {
+    let document = document();
+    assert_eq!(keys(&document["components"]["schemas"][schema]["properties"]), keys(shown), "{schema}");
+}
+
+#[test]
+fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
+    let world = World::new();
+    shows_all("Tenant", &world.put("/tenants/acme", &json!({"display_name": "Acme", "enabled": true})).body);
+    let server = json!({"url": "https://example.com/mcp", "era": "modern", "network": "public", "headers": {"x-a": "1"},
+        "aliases": {"a": "b"}, "enabled": false});
+    shows_all("Server", &world.put("/tenants/acme/servers/github", &server).body);
+    shows_all("ServerTools", &world.get("/tenants/acme/servers/github/tools").body);
+    let key = json!({"name": "ci", "grants": ["*"], "expires_at": "2030-01-01T00:00:00Z", "enabled": true});
+    let created = world.post("/tenants/acme/keys", &key).body;
+    shows_all("NewKey", &created);
+    shows_all("Key", &world.get(&format!("/tenants/acme/keys/{}", created["id"].as_str().unwrap())).body);
+    let refused = world.put("/tenants/acme", &json!({"x": 1})).body;
+    shows_all("Problem", &refused);
+    // The same with as little as can be given: the check in `send` sees to the required ones.
+    world.put("/tenants/b", &json!({})).is(201);
+    world.put("/tenants/b/servers/s", &json!({"url": "https://example.com/"})).is(201);
+    world.post("/tenants/b/keys", &json!({"name": "n", "grants": []})).is(201);
+}
+
+#[test]
+fn it_has_every_kind_of_problem_and_no_other() {
+    let document = document();
+    let said: BTreeSet<&str> = document["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|uri| uri.as_str().unwrap().strip_prefix("urn:toolgate:problem:").unwrap())
+        .collect();
+    assert_eq!(said, Kind::ALL.iter().map(|kind| kind.slug()).collect());
+    for kind in Kind::ALL {
+        let name = format!("Problem{}", kind.status().as_u16());
+        assert!(document["components"]["responses"].get(&name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_component_is_used() {
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str).map(String::from));
+                members.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+    let document = document();
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    // An answer to a method that a path does not take belongs to no method of the path.
+    found.insert("#/components/responses/Problem405".to_owned());
+    let mut there = BTreeSet::new();
+    for section in ["parameters", "responses", "schemas"] {
+        there
+            .extend(keys(&document["components"][section]).iter().map(|name| format!("#/components/{section}/{name}")));
+    }
+    assert_eq!(found, there);
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["security"], json!([{"operator": []}]));
+}
+
+#[test]
+fn it_is_served_to_anybody() {
+    let reply = World::without_token()
+        .send(http::Request::get("/admin/v1/openapi.json").body(toolgate_ports::Body::Empty).unwrap());
+    assert_eq!(reply.is(200).body, *document());
+}

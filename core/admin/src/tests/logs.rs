@@ -1,0 +1,113 @@
+//! What is logged: one event for each request, and never a secret.
+
+use std::{io, sync::mpsc};
+
+use http::Request;
+use serde_json::{Value, json};
+use toolgate_ports::Body;
+
+use super::{TOKEN, World};
+use crate::RequestId;
+
+struct Sink(mpsc::Sender<Vec<u8>>);
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.send(bytes.to_vec()).map_err(io::Error::other)?;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The events of this API while `run` runs, each as JSON.
+fn logged(run: impl FnOnce()) -> Vec<Value> {
+    let (sender, receiver) = mpsc::channel();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || Sink(sender.clone()))
+        .finish();
+    tracing::subscriber::with_default(subscriber, run);
+    let text: Vec<u8> = receiver.try_iter().flatten().collect();
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+#[test]
+fn each_request_leaves_one_event_that_says_what_was_done() {
+    let world = World::new();
+    let events = logged(|| {
+        world.put("/tenants/acme", &json!({})).is(201);
+        world.put("/tenants/acme/servers/s", &json!({"url": "https://example.com/"})).is(201);
+        world.get("/tenants/acme/servers/s?x=1").is(400);
+        let mut request = Request::builder().uri("/admin/v1/tenants/acme").body(Body::Empty).unwrap();
+        request.extensions_mut().insert(RequestId("from-outside".into()));
+        let reply = world.send(request).is(401);
+        assert_eq!(reply.body["instance"], "urn:toolgate:request:from-outside");
+        world.memory.store.take_down();
+        world.get("/tenants").is(503);
+    });
+    let said: Vec<Vec<&str>> = events
+        .iter()
+        .map(|event| {
+            assert_eq!(event["target"], "toolgate::admin");
+            ["method", "path", "tenant", "outcome", "changed"]
+                .map(|name| event["fields"][name].as_str().unwrap())
+                .to_vec()
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ["PUT", "/tenants/{tenant}", "acme", "done", "tenant/"],
+            ["PUT", "/tenants/{tenant}/servers/{server}", "acme", "done", "server/s"],
+            ["GET", "/tenants/{tenant}/servers/{server}", "acme", "invalid-parameter", "-"],
+            ["GET", "-", "-", "unauthorized", "-"],
+            ["GET", "/tenants", "-", "store-unavailable", "-"],
+        ]
+    );
+    let statuses: Vec<u64> = events.iter().map(|event| event["fields"]["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [201, 201, 400, 401, 503]);
+    assert_eq!(events[3]["fields"]["request_id"], "from-outside");
+    assert_eq!(events[0]["fields"]["request_id"].as_str().unwrap().len(), 16);
+    assert_eq!((&events[0]["level"], &events[4]["level"]), (&json!("INFO"), &json!("WARN")));
+}
+
+#[test]
+fn no_secret_is_in_any_answer_or_event() {
+    let world = World::with_tenant();
+    let path = "/tenants/acme/servers/s";
+    let value = "s3cr3t-header-value";
+    let mut answers = Vec::new();
+    let mut secret = String::new();
+    let events = logged(|| {
+        for headers in [
+            json!({"x-a": value}),
+            json!({"x-a": value, "x-b": "***"}),
+            json!({"host": value}),
+            json!({"x-a": format!("{value}\n")}),
+            json!({"x-a": [value]}),
+        ] {
+            let body = json!({"url": "https://example.com/", "headers": headers});
+            answers.push(world.put(path, &body).text);
+            answers.push(world.patch(path, &json!({"headers": headers})).text);
+        }
+        answers.push(world.put(path, &json!({"url": "https://example.com/", "x": value})).text);
+        answers.push(world.put(path, &json!({"url": "https://example.com/", "enabled": value})).text);
+        answers.push(world.get(path).text);
+        answers.push(world.get("/tenants/acme/servers").text);
+        let created = world.post("/tenants/acme/keys", &json!({"name": "n", "grants": ["*"]}));
+        secret = created.body["secret"].as_str().unwrap()[21..].to_owned();
+        answers.push(world.get("/tenants/acme/keys").text);
+        answers.push(world.get(&format!("/tenants/acme/keys/{}", created.body["id"].as_str().unwrap())).text);
+        world.memory.store.take_down();
+        answers.push(world.put(path, &json!({"url": "https://example.com/", "headers": {"x-a": value}})).text);
+    });
+    assert_eq!(events.len(), 18);
+    let everything = format!("{answers:?}{events:?}");
+    for hidden in [value, &secret, TOKEN] {
+        assert!(!everything.contains(hidden), "{hidden}");
+    }
+}
