@@ -187,7 +187,7 @@ fn tool(out: &mut String, words: &mut Words, at: usize) {
     let _ = write!(
         out,
         r#"}},"required":["{noun}_0"],"additionalProperties":false}},"annotations":{{"readOnlyHint":{},"openWorldHint":true}},"_meta":{{"vendor":{{"tags":["{verb}","{noun}"],"weight":1.0}}}}}}"#,
-        at % 2 == 0
+        at.is_multiple_of(2)
     );
 }
 
