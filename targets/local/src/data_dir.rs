@@ -14,6 +14,9 @@ pub(crate) const MASTER_KEY: &str = "master-key";
 /// Holds the operator token.
 pub(crate) const OPERATOR_TOKEN: &str = "operator-token";
 
+/// Holds the URL of the gateway that serves the directory, for the operator's commands.
+pub(crate) const ADDRESS: &str = "url";
+
 /// Why the data directory can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DataError {
@@ -68,6 +71,12 @@ impl DataDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(DataError::Io(path, error)),
         }
+    }
+
+    /// Writes the file `name` anew, for whom it helps to find it: unlike [`DataDir::write`], it doesn't wait for the disk.
+    pub(crate) fn note(&self, name: &str, text: &str) -> Result<(), DataError> {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).map_err(|e| DataError::Io(path, e))
     }
 
     /// Replaces the file `name`, as a whole or not at all; readable by its owner alone.

@@ -2,7 +2,7 @@
 
 use std::{
     env, io,
-    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs},
 };
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,7 +11,7 @@ use toolgate_ports::StoreError;
 
 use crate::{
     cli::ServeArgs,
-    data_dir::{DataDir, DataError, MASTER_KEY, OPERATOR_TOKEN},
+    data_dir::{ADDRESS, DataDir, DataError, MASTER_KEY, OPERATOR_TOKEN},
     demo::Demo,
     log,
     server::{self, Shared, Workers},
@@ -55,10 +55,11 @@ async fn serve(arguments: &ServeArgs, demo: Demo, listener: TcpListener, shared:
     // Before anything is said to be ready: whoever waits for that may end it at once.
     let mut ends = Ends::new()?;
     let address = listener.local_addr()?;
+    demo.data.note(ADDRESS, &format!("http://{}\n", reachable(address)))?;
     let workers = Workers::start(&shared, threads(arguments)?, arguments.max_connections)?;
     let announce = async {
         if !arguments.no_demo {
-            demo.start(&shared, address, arguments.announce()).await;
+            demo.start(&shared, reachable(address), arguments.announce()).await;
         }
         arguments.announce().ready(address);
         std::future::pending::<()>().await;
@@ -103,6 +104,14 @@ fn threads(arguments: &ServeArgs) -> io::Result<usize> {
     arguments.threads.map_or_else(|| std::thread::available_parallelism().map(Into::into), |n| Ok(n.into()))
 }
 
+// Where everything is listened on, the machine itself is reached at its loopback address.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    address
+}
+
 struct Settings {
     config: Config,
     operator_token: String,
@@ -132,5 +141,25 @@ fn listen(asked: Option<&str>) -> Result<TcpListener, ServeError> {
             bind("127.0.0.1:0").map_err(|e| ServeError::Listen("127.0.0.1".into(), e))
         }
         (_, bound) => bound.map_err(|e| ServeError::Listen(asked.unwrap_or(LISTEN).to_owned(), e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_listened_on_everywhere_is_reached_here() {
+        assert_eq!(reachable("0.0.0.0:80".parse().unwrap()).to_string(), "127.0.0.1:80");
+        assert_eq!(reachable("[::]:80".parse().unwrap()).to_string(), "[::1]:80");
+        assert_eq!(reachable("10.0.0.1:80".parse().unwrap()).to_string(), "10.0.0.1:80");
+    }
+
+    #[test]
+    fn the_port_that_was_asked_for_is_taken_or_refused() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let error = listen(Some(&address)).unwrap_err().to_string();
+        assert!(error.contains("--listen"), "{error}");
     }
 }

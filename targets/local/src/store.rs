@@ -4,6 +4,9 @@
 //! until [`Store::generation`] changes, and asking that is one atomic read.
 
 use std::{
+    fs::{self, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -24,6 +27,8 @@ const STATEMENTS: usize = 32;
 /// revoked key stays revoked.
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;
     PRAGMA cache_size = -1024; PRAGMA journal_size_limit = 4194304;";
+/// While it is being made aside, nobody relies on it.
+const SETTINGS_ASIDE: &str = "PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;";
 
 /// The store, to be cloned for each thread.
 #[derive(Debug, Clone)]
@@ -41,11 +46,14 @@ struct Database(Connection);
 impl SqliteStore {
     /// Opens the database at `path`, making it if there is none.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        // One connection behind one lock: SQLite's own locks would be taken for nothing.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|e| store_error(&e))?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        connection.execute_batch(SETTINGS).map_err(|e| store_error(&e))?;
+        if !path.exists() {
+            create(path)?;
+        }
+        Self::over(connect(path)?, SETTINGS)
+    }
+
+    fn over(connection: Connection, settings: &str) -> Result<Self, StoreError> {
+        connection.execute_batch(settings).map_err(|e| store_error(&e))?;
         let database = Database(connection);
         toolgate_sql::migrate(&database)?;
         Ok(Self(Arc::new(Shared { database: Mutex::new(database), generation: AtomicU64::new(0) })))
@@ -62,6 +70,23 @@ impl SqliteStore {
         self.0.generation.fetch_add(1, Ordering::Release);
         result
     }
+}
+
+// Made aside without waiting for the disk, which is then waited for once: SQLite in its own place would do so eight times.
+fn create(path: &Path) -> Result<(), StoreError> {
+    let aside = path.with_extension("db.new");
+    let failed = |e: io::Error| StoreError::Refused(format!("{}: {e}", aside.display()));
+    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&aside).map_err(failed)?;
+    drop(SqliteStore::over(connect(&aside)?, SETTINGS_ASIDE)?);
+    file.sync_all().and_then(|()| fs::rename(&aside, path)).map_err(failed)
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    // One connection behind one lock: SQLite's own locks would be taken for nothing.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|e| store_error(&e))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
 }
 
 impl Store for SqliteStore {
@@ -220,7 +245,7 @@ mod tests {
     #[test]
     fn who_slept_through_too_many_changes_forgets_everything() {
         let tenant = TenantId::new("acme").unwrap();
-        let store = SqliteStore::open(Path::new(":memory:")).unwrap();
+        let store = SqliteStore::over(Connection::open_in_memory().unwrap(), "").unwrap();
         let kept = toolgate_sql::CHANGES_KEPT;
         for _ in 0..kept + 2 {
             block_on(store.commit(&tenant, put("a", "1"))).unwrap();

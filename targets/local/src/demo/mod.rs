@@ -7,7 +7,7 @@ mod upstream;
 
 use std::{
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr},
     rc::Rc,
 };
 
@@ -58,7 +58,7 @@ impl Demo {
         seed.tenant().await?;
         seed.server(upstream).await?;
         let key = seed.key(kept.as_ref().map(|client| client.key.as_str())).await?;
-        let client = Client { url: format!("http://{}/t/{}/mcp", reachable(gateway), seed::TENANT), key };
+        let client = Client { url: format!("http://{}/t/{}/mcp", gateway, seed::TENANT), key };
         if kept.as_ref() != Some(&client) {
             self.data.write(CLIENT, &format!("{:#}\n", client.json()))?;
         }
@@ -85,14 +85,6 @@ impl Client {
         let key = server["headers"]["Authorization"].as_str()?.strip_prefix("Bearer ")?;
         Some(Self { url: server["url"].as_str()?.to_owned(), key: key.to_owned() })
     }
-}
-
-// Where everything is listened on, the machine itself is reached at its loopback address.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
-    }
-    address
 }
 
 async fn start_server() -> io::Result<SocketAddr> {
@@ -136,12 +128,5 @@ mod tests {
         let client = Client { url: "http://127.0.0.1:8080/t/demo/mcp".into(), key: "tgk_x".into() };
         assert_eq!(Client::read(&format!("{:#}", client.json())), Some(client));
         assert_eq!(Client::read("{}"), None);
-    }
-
-    #[test]
-    fn what_is_listened_on_everywhere_is_reached_here() {
-        assert_eq!(reachable("0.0.0.0:80".parse().unwrap()).to_string(), "127.0.0.1:80");
-        assert_eq!(reachable("[::]:80".parse().unwrap()).to_string(), "[::1]:80");
-        assert_eq!(reachable("10.0.0.1:80".parse().unwrap()).to_string(), "10.0.0.1:80");
     }
 }
