@@ -51,6 +51,12 @@ mod tests {
     }
 
     #[test]
+    fn what_closes_nothing_counts_for_nothing() {
+        assert_eq!(check(b"]}[[", 2), Ok(()));
+        assert_eq!(check(b"]}[[", 1), Err(TooDeep { max: 1 }));
+    }
+
+    #[test]
     fn brackets_in_strings_do_not_count() {
         assert_eq!(check(br#"["[[[[\"[[[["]"#, 1), Ok(()));
         assert_eq!(check(br#"["\\",[["#, 2), Err(TooDeep { max: 2 }));

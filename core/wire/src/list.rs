@@ -185,6 +185,12 @@ mod tests {
     }
 
     #[test]
+    fn of_two_lists_the_first_counts() {
+        let page = tools(r#"{"tools":[{}],"tools":[{},{}]}"#).unwrap();
+        assert_eq!((page.array, page.items), (9..13, vec![10..12]));
+    }
+
+    #[test]
     fn a_lifetime_is_a_number_of_whatever_spelling() {
         for (raw, ttl) in [("0", Some(0)), ("-5", Some(0)), ("1.5e3", Some(1500)), ("\"9\"", None), ("null", None)] {
             assert_eq!(tools(&format!(r#"{{"tools":[],"ttlMs":{raw}}}"#)).unwrap().ttl_ms, ttl, "{raw}");

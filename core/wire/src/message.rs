@@ -452,6 +452,8 @@ mod tests {
             (r#"{"a":nul}"#, 5),
             (r#"{"a":"\x"}"#, 7),
             (r#"{"a":"\u00g0"}"#, 7),
+            (r#"{"a":"\u000"}"#, 7),
+            ("{\"a\":\"eight or more\u{1f}\"}", 19),
             ("{\"a\":\"\n\"}", 6),
             (r#"{"a":"b}"#, 8),
             (r#"{"a" 1}"#, 5),
@@ -463,6 +465,49 @@ mod tests {
             assert_eq!(parse(text).unwrap_err(), MessageError::NotJson { at }, "{text}");
         }
         assert_eq!(Message::parse(b"{\"a\":\"\xff\"}", DEPTH).unwrap_err(), MessageError::NotUtf8);
+    }
+
+    #[test]
+    fn every_value_json_knows_is_read() {
+        for value in [
+            "0",
+            "-0",
+            "12",
+            "-1.50",
+            "1e5",
+            "1E5",
+            "1e+5",
+            "1E-05",
+            "true",
+            "false",
+            "null",
+            "\"\"",
+            "\"\u{7f}é\"",
+            "[]",
+            "{}",
+            "[ ]",
+            "{ }",
+            r#""\"\\\/\b\f\n\r\t\u00fF""#,
+            r#"{"":[1,[2,{}],"3"],"":{}}"#,
+        ] {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{value}}}"#);
+            assert_eq!(parse(&text).unwrap().result(), Some(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn each_bracket_closes_its_own_kind_however_deep() {
+        let open = "[{\"a\":[".repeat(70);
+        let close = "]}]".repeat(70);
+        let text = |close: &str| format!(r#"{{"jsonrpc":"2.0","method":"m","x":{open}{close}}}"#);
+        assert!(Message::parse(text(&close).as_bytes(), 211).is_ok());
+        assert_eq!(Message::parse(text(&close).as_bytes(), 210).unwrap_err(), MessageError::TooDeep { max: 210 });
+        for at in 0..close.len() {
+            let other = if close.as_bytes()[at] == b']' { "}" } else { "]" };
+            let broken = text(&format!("{}{other}{}", &close[..at], &close[at + 1..]));
+            let wrong = broken.len() - 1 - close.len() + at;
+            assert_eq!(Message::parse(broken.as_bytes(), 211).unwrap_err(), MessageError::NotJson { at: wrong });
+        }
     }
 
     #[test]

@@ -319,6 +319,17 @@ mod tests {
     }
 
     #[test]
+    fn the_limit_is_of_lines_and_data_not_of_pieces() {
+        let mut decoder = Decoder::new(8);
+        assert_eq!(decoder.push(b"data:"), Ok(()));
+        assert_eq!(decoder.push(b"123"), Ok(()));
+        assert_eq!(decoder.push(b"4"), Err(EventTooLong { max: 8 }));
+        let mut decoder = Decoder::new(8);
+        assert_eq!(decoder.push(b"data:123\ndata:456\ndata\n"), Ok(()));
+        assert_eq!(decoder.push(b"data\n"), Err(EventTooLong { max: 8 }));
+    }
+
+    #[test]
     fn what_is_encoded_reads_back() {
         assert_eq!(encode(b"{}"), b"data: {}\n\n");
         assert_eq!(encode(b"a\r\nb\rc\n"), b"data: a\ndata: b\ndata: c\ndata: \n\n");
