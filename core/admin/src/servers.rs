@@ -22,7 +22,6 @@ use crate::{
 
 /// Stands for a stored header value, which is never shown.
 const HIDDEN: &str = "***";
-const MAX_URL: usize = 2_048;
 const MAX_HEADERS: usize = 32;
 const MAX_HEADER_VALUE: usize = 4_096;
 const MAX_ALIASES: usize = 1_000;
@@ -139,9 +138,6 @@ fn check(name: &str, value: &str) -> Result<(), String> {
 }
 
 fn url(text: &str, network: Network) -> Result<String, String> {
-    if text.len() > MAX_URL {
-        return Err(format!("it has {} bytes: at most {MAX_URL} are taken", text.len()));
-    }
     check_url(text, network).map(|_| text.to_owned()).map_err(|e| e.to_string())
 }
 

@@ -147,7 +147,7 @@ impl<P: Platform> World<P> {
         request = headers
             .iter()
             .fold(request.header("content-type", kind), |request, (name, value)| request.header(*name, *value));
-        let text = body.map(|body| Body::Full(body.to_string().into())).unwrap_or(Body::Empty);
+        let text = body.map_or(Body::Empty, |body| Body::Full(body.to_string().into()));
         let reply = self.send(request.body(text).unwrap());
         if let Some(body) = body.filter(|_| reply.status < 300) {
             document::check_body(method, path, body);
