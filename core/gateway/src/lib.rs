@@ -20,7 +20,7 @@ use std::{fmt, rc::Rc};
 
 pub use config::{Config, ConfigError, HostRules};
 use http::{HeaderName, HeaderValue, Request, Response};
-use toolgate_admin::Admin;
+use toolgate_admin::{Admin, RequestId};
 use toolgate_catalogue::{Aggregate, Catalogues};
 use toolgate_ports::{Body, Platform, Scope};
 use toolgate_seal::Sealer;
@@ -76,7 +76,7 @@ impl<P: Platform> Gateway<P> {
         response
     }
 
-    async fn answer(&self, request: Request<Body>, scope: &Scope, line: &Rc<Line<P>>) -> Response<Body> {
+    async fn answer(&self, mut request: Request<Body>, scope: &Scope, line: &Rc<Line<P>>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         match Place::of(&path) {
             Place::Mcp { tenant, server } => {
@@ -85,6 +85,7 @@ impl<P: Platform> Gateway<P> {
             }
             Place::Admin => {
                 line.quiet();
+                request.extensions_mut().insert(RequestId(line.id().to_owned()));
                 match edge::check_host(&request, &self.config).and_then(|()| edge::check_origin(&request, &self.config))
                 {
                     Ok(()) => self.admin.handle(request, scope).await,
