@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The headers that have a say, as they came. `None` where there is none.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Headers<'a> {
     /// `MCP-Protocol-Version`.
     pub protocol_version: Option<&'a str>,
@@ -25,6 +25,17 @@ pub struct Headers<'a> {
     pub name: Option<&'a str>,
     /// `Mcp-Session-Id`. Never looked at here: a modern request ignores it, and of a legacy one the caller checks it.
     pub session: Option<&'a str>,
+}
+
+/// Leaves the session out: it is a secret.
+impl std::fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Headers")
+            .field("protocol_version", &self.protocol_version)
+            .field("method", &self.method)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How much of a body is read.

@@ -187,7 +187,8 @@ mod tests {
     #[test]
     fn of_two_lists_the_first_counts() {
         let page = tools(r#"{"tools":[{}],"tools":[{},{}]}"#).unwrap();
-        assert_eq!((page.array, page.items), (9..13, vec![10..12]));
+        assert_eq!((page.array, page.items.len()), (9..13, 1));
+        assert_eq!(page.items[0], 10..12);
     }
 
     #[test]

@@ -346,3 +346,9 @@ fn values_from_outside_are_cut_short() {
     assert_eq!(refusal.code, code::UNSUPPORTED_PROTOCOL_VERSION);
     assert!(refusal.body().len() < 500, "{}", refusal.body());
 }
+
+#[test]
+fn a_session_is_not_printed() {
+    let headers = Headers { session: Some("secret"), ..modern_headers("tools/list", None) };
+    assert!(!format!("{headers:?}").contains("secret"));
+}
