@@ -28,7 +28,8 @@ const names = async (secret, url = tenant.mcp) => (await list(url, secret)).name
 const status = async (secret, url = tenant.mcp) => (await modern(url, secret, "tools/list")).status;
 const refused = (secret) => until("the key is refused", STALENESS_S, async () => (await status(secret)) === 401);
 
-describe("keys", () => {
+// Side by side: most of them wait for the bound.
+describe("keys", { concurrency: true }, () => {
   test("a key is shown once, with a prefix to be recognised by", async () => {
     const created = await tenant.key();
     assert.match(created.secret, /^tgk_/);
@@ -110,7 +111,7 @@ describe("keys", () => {
   });
 });
 
-describe("grants", () => {
+describe("grants", { concurrency: true }, () => {
   const cases = [
     [["*"], ["one__a", "one__b", "two__a", "two__b"]],
     [["one__*"], ["one__a", "one__b"]],

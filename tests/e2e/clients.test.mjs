@@ -16,7 +16,7 @@ const calls = [
 ];
 const expected = [/through the gateway/, /hello from a file/, /"entities"/, /42/];
 
-describe("real clients list and call tools of four servers at one URL", () => {
+describe("real clients list and call tools of four servers at one URL", { concurrency: 2 }, () => {
   for (const { name, version, run } of clients) {
     test(name, async () => {
       const came = await run(gateway.up.mcp_url, key, calls);

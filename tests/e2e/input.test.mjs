@@ -108,9 +108,9 @@ describe("headers and body", () => {
 
   test("a modern header without its _meta", () => expect(raw(url, key, message("tools/list", {}), modernHeaders), 400, -32602));
 
-  test("a huge header is refused", async () => {
-    const answer = await modern(url, key, "tools/list", {}, { headers: { "x-huge": "x".repeat(200_000) } }).catch(() => ({ status: 431 }));
-    assert.ok(answer.status >= 400 && answer.status < 500, String(answer.status));
+  test("a header of 200 KB is refused", async () => {
+    const answer = await modern(url, key, "tools/list", {}, { headers: { "x-huge": "x".repeat(200_000) } });
+    assert.equal(answer.status, 431, answer.text);
   });
 });
 
@@ -122,10 +122,7 @@ describe("methods and tools", () => {
     });
   }
 
-  test("a name that is no text", () =>
-    expect(modern(url, key, "tools/call", { name: 7 }, { headers: { "mcp-name": "7" } }), 400, -32020).catch(() =>
-      expect(modern(url, key, "tools/call", { name: 7 }, { headers: { "mcp-name": "7" } }), 200, -32602),
-    ));
+  test("a name that is no text", () => expect(modern(url, key, "tools/call", { name: 7 }, { headers: { "mcp-name": "7" } }), 400, -32602));
 
   test("an unknown method in a legacy session", async () => {
     const session = await Session.open(url, key);

@@ -9,9 +9,15 @@ const json = (response, body) => response.writeHead(200, { "content-type": "appl
 /** Writes `count` megabytes as fast as they are taken, until nobody takes them. */
 async function pour(response, count) {
   for (let sent = 0; sent < count && !response.destroyed; sent++) {
-    if (!response.write(MEGABYTE)) await new Promise((go) => response.once("drain", go).once("close", go));
+    if (!response.write(MEGABYTE)) await drained(response);
   }
 }
+
+const drained = (response) =>
+  new Promise((resolve) => {
+    const done = () => (response.off("drain", done).off("close", done), resolve());
+    response.on("drain", done).on("close", done);
+  });
 
 const ways = {
   hang: () => {},

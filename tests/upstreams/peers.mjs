@@ -15,12 +15,15 @@ async function everything() {
   return `http://127.0.0.1:${port}/mcp`;
 }
 
-/** A stdio server behind a bridge: legacy. */
-async function bridged(command, env) {
+/** Two stdio servers behind one bridge: legacy, without sessions. */
+async function bridged(folder) {
   const port = await freePort();
-  const args = ["--stdio", command, "--outputTransport", "streamableHttp", "--stateful", "--port", String(port), "--logLevel", "none"];
-  await listening(owned(start("supergateway", args, { env })), port);
-  return `http://127.0.0.1:${port}/mcp`;
+  const servers = { files: `mcp-server-filesystem ${folder}`, memory: "mcp-server-memory" };
+  const named = Object.entries(servers).flatMap(([name, command]) => ["--named-server", name, command]);
+  const args = ["--host", "127.0.0.1", "--port", String(port), "--stateless", "--pass-environment", ...named];
+  const env = { MEMORY_FILE_PATH: join(folder, "memory.jsonl") };
+  await listening(owned(start(process.env.TOOLGATE_BRIDGE, args, { env })), port);
+  return (name) => `http://127.0.0.1:${port}/servers/${name}/mcp`;
 }
 
 /** Both eras. */
@@ -36,11 +39,6 @@ export async function startPeers() {
   const folder = await mkdtemp(join(tmpdir(), "toolgate-files-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   await writeFile(join(folder, "hello.txt"), "hello from a file");
-  const [one, two, three, four] = await Promise.all([
-    everything(),
-    bridged(`mcp-server-filesystem ${folder}`, {}),
-    bridged("mcp-server-memory", { MEMORY_FILE_PATH: join(folder, "memory.jsonl") }),
-    fastmcp(),
-  ]);
-  return { folder, urls: { everything: one, files: two, memory: three, fast: four } };
+  const [one, bridge, fast] = await Promise.all([everything(), bridged(folder), fastmcp()]);
+  return { folder, urls: { everything: one, files: bridge("files"), memory: bridge("memory"), fast } };
 }

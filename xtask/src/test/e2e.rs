@@ -20,7 +20,7 @@ pub(super) fn run(report: &mut Report, only: Option<Target>) {
 }
 
 fn suite(target: Target) -> Result<Tally> {
-    let peers = install::python("peers")?;
+    let (peers, bridge) = (install::python("peers")?, install::python("bridge")?);
     let up = json!([env::current_exe()?, "up", target.to_string(), "--json"]);
     let npm = install::npm_bin()?;
     let (succeeded, output) = attempt(
@@ -29,7 +29,8 @@ fn suite(target: Target) -> Result<Tally> {
             .arg("e2e/main.mjs")
             .env("PATH", places::path_with(&[npm])?)
             .env("TOOLGATE_UP_COMMAND", up.to_string())
-            .env("TOOLGATE_PYTHON", peers.join("python3")),
+            .env("TOOLGATE_PYTHON", peers.join("python3"))
+            .env("TOOLGATE_BRIDGE", bridge.join("mcp-proxy")),
     )?;
     Ok(Tally::read(&output, succeeded))
 }

@@ -29,7 +29,7 @@ const SETTINGS: [(&str, &str); 5] = [
     // Short, so that tests of upstreams that hang are.
     ("TOOLGATE_UPSTREAM_TIMEOUT_MS", "3000"),
     ("TOOLGATE_UPSTREAM_IDLE_MS", "3000"),
-    ("TOOLGATE_CATALOGUE_TIMEOUT_MS", "4000"),
+    ("TOOLGATE_CATALOGUE_TIMEOUT_MS", "5000"),
 ];
 
 /// A target that was built, with a store of its own.
