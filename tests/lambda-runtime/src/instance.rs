@@ -44,10 +44,10 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// Starts one. It ends when this is dropped.
-    pub(crate) async fn start(bootstrap: &Path) -> io::Result<Self> {
+    /// Starts one, with what its environment holds where this program's doesn't. It ends when this is dropped.
+    pub(crate) async fn start(bootstrap: &Path, defaults: &[(&str, &str)]) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let child = command(bootstrap, &listener.local_addr()?.to_string()).spawn()?;
+        let child = command(bootstrap, defaults, &listener.local_addr()?.to_string()).spawn()?;
         Ok(Self { listener, child })
     }
 
@@ -77,16 +77,19 @@ impl Instance {
     }
 }
 
-/// The environment of a function, and of this program what is meant for one.
-fn command(bootstrap: &Path, api: &str) -> Command {
+/// A function's environment: what Lambda sets, and of this program's what is meant for a function.
+fn command(bootstrap: &Path, defaults: &[(&str, &str)], api: &str) -> Command {
     let mut command = Command::new(bootstrap);
-    let passed = |name: &str| ["TOOLGATE_", "AWS_", "RUST_"].iter().any(|prefix| name.starts_with(prefix));
+    let meant = |name: &str| ["TOOLGATE_", "AWS_", "RUST_"].iter().any(|prefix| name.starts_with(prefix));
     command
         .env_clear()
-        // What loopback needs; a variable that is set overrides it.
+        // The function's own default is the hosts of function URLs.
         .env("TOOLGATE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-        .env("TOOLGATE_TABLE", crate::table::DEFAULT_NAME)
-        .envs(std::env::vars().filter(|(name, _)| passed(name)))
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "made-up")
+        .env("AWS_SECRET_ACCESS_KEY", "made-up")
+        .envs(defaults.iter().copied())
+        .envs(std::env::vars().filter(|(name, _)| meant(name)))
         .env("AWS_LAMBDA_RUNTIME_API", api)
         .env("AWS_LAMBDA_FUNCTION_NAME", "toolgate")
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")

@@ -10,7 +10,6 @@ mod front;
 mod instance;
 mod measure;
 mod pool;
-mod table;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -29,14 +28,10 @@ use crate::pool::Pool;
 struct Args {
     /// The function's binary.
     #[arg(long)]
-    bootstrap: Option<PathBuf>,
+    bootstrap: PathBuf,
     /// The port of the function URL on 127.0.0.1; 0 is any that is free.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// First make the table TOOLGATE_TABLE in the DynamoDB at TOOLGATE_DYNAMODB_ENDPOINT, if it is not there. Without
-    /// --bootstrap, do only that.
-    #[arg(long)]
-    create_table: bool,
     /// Instead of serving, start the function this many times and print what a start and a warm event cost.
     #[arg(long, value_name = "TIMES")]
     measure: Option<usize>,
@@ -45,10 +40,6 @@ struct Args {
 /// What ends this program.
 #[derive(Debug, thiserror::Error)]
 enum Ended {
-    #[error("name the function's binary with --bootstrap (or give --create-table alone)")]
-    NothingToDo,
-    #[error(transparent)]
-    Table(#[from] table::TableError),
     #[error(transparent)]
     Measure(#[from] measure::MeasureError),
     #[error("{0}")]
@@ -73,14 +64,9 @@ fn failed(error: &Ended) -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Ended> {
-    if args.create_table {
-        table::create().await?;
-    }
-    match (args.bootstrap, args.measure) {
-        (Some(bootstrap), Some(times)) => Ok(measure::run(&bootstrap, times).await?),
-        (Some(bootstrap), None) => serve(bootstrap, args.port).await,
-        (None, _) if args.create_table => Ok(()),
-        (None, _) => Err(Ended::NothingToDo),
+    match args.measure {
+        Some(times) => Ok(measure::run(&args.bootstrap, times).await?),
+        None => serve(args.bootstrap, args.port).await,
     }
 }
 

@@ -71,7 +71,7 @@ impl Pool {
     async fn keep(self: Rc<Self>) {
         let (tickets, mut given) = mpsc::unbounded_channel();
         let mut served = false;
-        let ended = match Instance::start(&self.bootstrap).await {
+        let ended = match Instance::start(&self.bootstrap, &[]).await {
             Err(error) => error.to_string(),
             Ok(mut instance) => {
                 let mut serving = std::pin::pin!(instance.serve(tickets));
