@@ -12,10 +12,10 @@ use super::{Stop, answer::Answer, arriving};
 
 /// How long a client may take to send a request's head; an idle connection is closed after the same time.
 const HEAD: Duration = Duration::from_secs(30);
-/// The longest head of a request, and the most that is read at once.
+/// The longest head of a request, in bytes; and hyper takes at most 100 headers.
+const HEAD_SIZE: usize = 64 << 10;
+/// The most that is read at once.
 const BUFFER: usize = 64 << 10;
-/// The most headers of a request.
-const HEADERS: usize = 100;
 
 /// What answers requests.
 pub(crate) trait Handler {
@@ -32,7 +32,7 @@ pub(crate) async fn serve<H: Handler + 'static>(
     let Ok(stream) = TcpStream::from_std(stream) else { return };
     let service = service_fn(move |request| answer(Rc::clone(&handler), request));
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER).max_headers(HEADERS);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER).max_header_size(HEAD_SIZE);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         // A connection that breaks is its client's affair: there is nobody left to be told.
