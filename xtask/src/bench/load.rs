@@ -129,6 +129,7 @@ fn measure(load: &Path, subject: &Subject, ask: Ask, connections: &str) -> Resul
         Ask::Call => command.args(["--call", subject.tool]),
         Ask::List => command.arg("--list"),
     };
+    command.stderr(Stdio::inherit());
     let line =
         asked(&mut command).ok_or_else(|| Problem::new(format!("{} did not answer as it should", subject.name)))?;
     Ok(serde_json::from_str(&line)?)
