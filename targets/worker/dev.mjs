@@ -23,7 +23,7 @@ if (Number(process.versions.node.split(".")[0]) < 22) {
 
 // miniflare comes with the tests' wrangler. Without network it must not look for new releases or for Request.cf.
 const require = createRequire(here("../../tests/package.json"));
-const { Miniflare, Log, LogLevel, convertV4MiniflareOptions } = await import(pathToFileURL(require.resolve("miniflare")));
+const { Miniflare, NoOpLog, convertV4MiniflareOptions } = await import(pathToFileURL(require.resolve("miniflare")));
 
 // The runtime's settings are wrangler.toml's, so that what is developed is what is deployed.
 const wrangler = readFileSync(here("../../wrangler.toml"), "utf8");
@@ -32,23 +32,14 @@ const flags = wrangler.match(/^compatibility_flags = \[([^\]]*)\]/m)[1];
 const compatibilityFlags = [...flags.matchAll(/^ *"(.*)"/gm)].map(([, flag]) => flag);
 const bindings = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("TOOLGATE_")));
 
-class StderrLog extends Log {
-  log(message) {
-    console.error(message);
-  }
-}
-
 const miniflare = new Miniflare(
   convertV4MiniflareOptions({
     name: "toolgate",
     host: "127.0.0.1",
     port: Number(options.port),
     cf: false,
-    log: new StderrLog(LogLevel.WARN),
-    handleRuntimeStdio(stdout, stderr) {
-      stdout.pipe(process.stderr);
-      stderr.pipe(process.stderr);
-    },
+    log: new NoOpLog(),
+    handleStructuredLogs: ({ message }) => console.error(message),
     compatibilityDate,
     compatibilityFlags,
     modulesRoot: options.build,
@@ -66,8 +57,12 @@ const miniflare = new Miniflare(
   }),
 );
 
+const url = await miniflare.ready;
+
+// Until here miniflare ends at once at a signal; from here what is being answered may end first.
 let ending = false;
 for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.removeAllListeners(signal);
   process.on(signal, async () => {
     if (ending) return;
     ending = true;
@@ -75,6 +70,4 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
     process.exit(0);
   });
 }
-
-const url = await miniflare.ready;
 console.log(JSON.stringify({ listening: url.host }));

@@ -12,7 +12,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, RequestInit, RequestRedirect, Response};
 
 use crate::{
-    message::{bytes_of, headers_from_js, headers_to_js, said},
+    message::{body_of, headers_from_js, headers_to_js, said},
     platform::global,
 };
 
@@ -55,7 +55,7 @@ fn answer(response: &Response) -> Result<FetchResponse, FetchError> {
         headers.remove(header::CONTENT_ENCODING);
         headers.remove(header::CONTENT_LENGTH);
     }
-    let body = response.body().map_or_else(|| Box::pin(futures_util::stream::empty()) as _, bytes_of);
+    let body = body_of(response, &headers);
     Ok(FetchResponse { status, headers, body })
 }
 

@@ -3,6 +3,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use http::{HeaderValue, StatusCode, header};
 use toolgate_gateway::{Config, Gateway};
 use toolgate_ports::{Body, Scope};
@@ -11,6 +12,7 @@ use web_sys::{Request, Response};
 use worker::{Context, Env};
 
 use crate::{
+    gone::ClientGone,
     log, message,
     platform::{RequestBackground, WorkerPlatform},
     store::Operations,
@@ -20,6 +22,9 @@ use crate::{
 const DEFAULT_HOSTS: &str = "localhost,127.0.0.1,[::1]";
 /// Says in an answer what its request cost the store, if `TOOLGATE_COUNTERS` is `1`. For tests.
 const COUNTERS: &str = "toolgate-store-operations";
+
+/// What nobody reads: the client closed the request.
+const CLIENT_GONE: u16 = 499;
 
 struct Instance {
     gateway: Gateway<WorkerPlatform>,
@@ -40,13 +45,20 @@ pub(crate) async fn answer(request: &Request, env: &Env, context: Context) -> Re
         Ok(instance) => instance,
         Err(problem) => return message::to_js(problem_answer(StatusCode::SERVICE_UNAVAILABLE, &problem)),
     };
+    let gone = ClientGone::of(&request.signal());
     let request = match message::from_js(request) {
         Ok(request) => request,
         Err(problem) => return message::to_js(problem_answer(StatusCode::BAD_REQUEST, &problem)),
     };
     let before = instance.platform.operations();
     let scope = Scope { background: Rc::new(RequestBackground::new(context)) };
-    let mut response = instance.gateway.handle(request, &scope).await;
+    let answer = std::pin::pin!(instance.gateway.handle(request, &scope));
+    let Either::Left((mut response, _)) = select(answer, gone).await else {
+        return message::to_js(problem_answer(
+            StatusCode::from_u16(CLIENT_GONE).unwrap_or_default(),
+            "The client is gone.",
+        ));
+    };
     if instance.counters {
         count(&mut response, instance.platform.operations().since(before));
     }

@@ -9,6 +9,7 @@ mod contract;
 mod copies;
 mod directory;
 mod fetch;
+mod gone;
 mod instance;
 mod log;
 mod message;

@@ -3,23 +3,32 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use js_sys::{Array, Uint8Array};
+use futures_util::{StreamExt, TryFutureExt, TryStreamExt};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use js_sys::{Array, Promise, Uint8Array};
 use toolgate_ports::{Body, BodyStream, ByteStream, FetchError, FetchErrorKind};
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, ReadableStream, Request, Response, ResponseInit};
+
+/// Up to how many bytes a body is taken in one piece.
+const SHORT: usize = 64 << 10;
 
 /// A client's request; its body is read as the gateway asks for it.
 ///
 /// # Errors
 /// Says what can't be read.
 pub(crate) fn from_js(request: &Request) -> Result<http::Request<Body>, String> {
+    let headers = headers_from_js(&request.headers());
+    let body = match request.body() {
+        None => Body::Empty,
+        Some(_) if is_short(&headers) => Body::Incoming(whole(Clone::clone(request), Request::array_buffer)),
+        Some(stream) => Body::Incoming(bytes_of(stream)),
+    };
     let mut builder = http::Request::builder().method(request.method().as_str()).uri(request.url());
-    if let Some(headers) = builder.headers_mut() {
-        *headers = headers_from_js(&request.headers());
+    if let Some(map) = builder.headers_mut() {
+        *map = headers;
     }
-    let body = request.body().map_or(Body::Empty, |stream| Body::Incoming(bytes_of(stream)));
     builder.body(body).map_err(|error| format!("The request can't be read: {error}."))
 }
 
@@ -69,14 +78,39 @@ fn streamed(stream: BodyStream, init: &ResponseInit) -> Result<Response, JsValue
     Response::new_with_opt_readable_stream_and_init(Some(&readable), init)
 }
 
+/// The body of an upstream's answer, as it arrives. Dropping it ends the exchange.
+pub(crate) fn body_of(response: &Response, headers: &HeaderMap) -> ByteStream {
+    match response.body() {
+        None => futures_util::stream::empty().boxed_local(),
+        Some(_) if is_short(headers) => whole(Clone::clone(response), Response::array_buffer),
+        Some(stream) => bytes_of(stream),
+    }
+}
+
+/// Whether a body's length is known, and so small that waiting for all of it costs less than taking it in pieces.
+fn is_short(headers: &HeaderMap) -> bool {
+    let len = headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse::<usize>().ok());
+    len.is_some_and(|len| len <= SHORT)
+}
+
+/// A body in one piece, not read before it is asked for.
+fn whole<T: 'static>(message: T, read: fn(&T) -> Result<Promise, JsValue>) -> ByteStream {
+    let bytes = async move {
+        let buffer = JsFuture::from(read(&message)?).await?;
+        Ok(Bytes::from(Uint8Array::new(&buffer).to_vec()))
+    };
+    futures_util::stream::once(bytes.map_err(|error: JsValue| broken(&error))).boxed_local()
+}
+
 /// A stream's bytes as they arrive. Dropping it cancels the stream.
-pub(crate) fn bytes_of(stream: ReadableStream) -> ByteStream {
+fn bytes_of(stream: ReadableStream) -> ByteStream {
     let chunks = wasm_streams::ReadableStream::from_raw(stream.unchecked_into()).into_stream();
-    let chunks = chunks.map(|chunk| match chunk {
-        Ok(chunk) => Ok(Bytes::from(chunk.unchecked_into::<Uint8Array>().to_vec())),
-        Err(error) => Err(FetchError::new(FetchErrorKind::Broken, said(&error))),
-    });
-    chunks.boxed_local()
+    let bytes = chunks.map_ok(|chunk| Bytes::from(chunk.unchecked_into::<Uint8Array>().to_vec()));
+    bytes.map_err(|error| broken(&error)).boxed_local()
+}
+
+fn broken(error: &JsValue) -> FetchError {
+    FetchError::new(FetchErrorKind::Broken, said(error))
 }
 
 /// Headers as the Workers API holds them. What HTTP does not allow is left out.
