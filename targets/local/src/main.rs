@@ -6,7 +6,6 @@
 mod cli;
 mod data_dir;
 mod demo;
-mod fetch;
 mod log;
 mod operator;
 mod platform;

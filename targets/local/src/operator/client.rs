@@ -7,13 +7,11 @@ use clap::Args;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde_json::{Value, json};
 use toolgate_model::Network;
+use toolgate_native::HttpFetch;
 use toolgate_ports::{Body, BodyError, Fetch, FetchError, FetchRequest, collect};
 
 use super::ask::Ask;
-use crate::{
-    data_dir::{ADDRESS, DataDir, DataError, OPERATOR_TOKEN},
-    fetch::HttpFetch,
-};
+use crate::data_dir::{ADDRESS, DataDir, DataError, OPERATOR_TOKEN};
 
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 16 << 20;

@@ -184,3 +184,6 @@ impl Drop for Arriving {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

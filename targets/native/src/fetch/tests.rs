@@ -14,7 +14,8 @@ use toolgate_ports::{Body, collect};
 use super::*;
 
 fn run<T>(test: impl Future<Output = T>) -> T {
-    crate::server::runtime().unwrap().block_on(test)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, test)
 }
 
 fn request(address: SocketAddr, network: Network) -> FetchRequest {
