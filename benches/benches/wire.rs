@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use toolgate_benches::wire::{Case, cases};
+use toolgate_benches::{Case, cases};
 
 const ROUNDS: usize = 15;
 const ROUND: Duration = Duration::from_millis(40);

@@ -9,7 +9,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use toolgate_benches::wire::{Case, cases};
+use toolgate_benches::{Case, cases};
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();

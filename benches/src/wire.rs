@@ -24,7 +24,12 @@ pub struct Case {
 }
 
 impl Case {
-    fn new(name: &'static str, about: &'static str, bytes: usize, work: impl Fn() -> usize + 'static) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        about: &'static str,
+        bytes: usize,
+        work: impl Fn() -> usize + 'static,
+    ) -> Self {
         Self { name, about, bytes, work: Box::new(work) }
     }
 
@@ -40,9 +45,8 @@ impl std::fmt::Debug for Case {
     }
 }
 
-/// Every case.
-#[must_use]
-pub fn cases() -> Vec<Case> {
+/// The cases of the wire crate alone.
+pub(crate) fn cases() -> Vec<Case> {
     let call = tools_call();
     let legacy = legacy_call();
     let answer = tools_list();
@@ -151,7 +155,7 @@ fn call(meta: &str) -> String {
 }
 
 /// An answer with 700 tools as servers describe them, about 925 KB.
-fn tools_list() -> String {
+pub(crate) fn tools_list() -> String {
     let mut words = Words(0x9e37_79b9_7f4a_7c15);
     let mut out = String::from(r#"{"jsonrpc":"2.0","id":1,"result":{"tools":["#);
     for at in 0..TOOLS {
