@@ -81,6 +81,20 @@ pub(crate) fn check_host(request: &Request<Body>, config: &Config) -> Result<(),
     })
 }
 
+/// Refuses headers that are longer than anybody needs. A platform may have refused them before.
+pub(crate) fn check_headers(headers: &HeaderMap, config: &Config) -> Result<(), Refused> {
+    let limit = config.limits.request_headers;
+    let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if length <= limit {
+        return Ok(());
+    }
+    Err(Refused {
+        status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        slug: "headers-too-long",
+        detail: format!("The headers are longer than {limit} bytes."),
+    })
+}
+
 /// Refuses a browser's `Origin` that is not allowed. Other clients send none.
 pub(crate) fn check_origin(request: &Request<Body>, config: &Config) -> Result<(), Refused> {
     let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(()) };

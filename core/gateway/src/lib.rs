@@ -77,6 +77,10 @@ impl<P: Platform> Gateway<P> {
     }
 
     async fn answer(&self, mut request: Request<Body>, scope: &Scope, line: &Rc<Line<P>>) -> Response<Body> {
+        if let Err(refused) = edge::check_headers(request.headers(), &self.config) {
+            line.rule(refused.slug);
+            return answer::problem(refused.status, refused.slug, &refused.detail);
+        }
         let path = request.uri().path().to_owned();
         match Place::of(&path) {
             Place::Mcp { tenant, server } => {

@@ -435,3 +435,14 @@ fn the_stored_catalogue_is_there_after_a_list() {
     let blob = world.platform.run(world.platform.store.get_blob(&tenant, "catalogue/s")).unwrap();
     assert!(blob.is_some());
 }
+
+#[test]
+fn headers_longer_than_anybody_needs_are_refused_everywhere() {
+    let world = World::new();
+    let key = world.key(1, &["*"]);
+    let long = "x".repeat(40 << 10);
+    for path in ["/t/acme/mcp", "/admin/v1/tenants", "/healthz", "/nowhere"] {
+        let answer = world.send(raw(&key, path, &[("x-long", &long)], "{}"));
+        assert_eq!(answer.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "{path}");
+    }
+}

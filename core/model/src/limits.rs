@@ -5,6 +5,8 @@ use std::time::Duration;
 /// The bounds a gateway works within. [`Limits::default`] is what every target starts with.
 #[derive(Debug, Clone)]
 pub struct Limits {
+    /// The most that a request's headers may hold, names and values together, in bytes. More: 431.
+    pub request_headers: usize,
     /// The longest body a client may send to an MCP endpoint, in bytes. Longer: 413.
     pub request_body: usize,
     /// The longest body an operator may send to the admin API, in bytes. Longer: 413.
@@ -46,6 +48,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            request_headers: 32 << 10,
             request_body: 4 << 20,
             admin_body: 256 << 10,
             json_depth: 128,
