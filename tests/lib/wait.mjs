@@ -17,10 +17,3 @@ export async function until(what, seconds, ask) {
 export function signal() {
   return Promise.withResolvers();
 }
-
-/** `promise`, or a failure when `seconds` are over. */
-export function within(seconds, what, promise) {
-  const late = signal();
-  const timer = setTimeout(() => late.reject(new Error(`after ${seconds} s still not: ${what}`)), seconds * 1000);
-  return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
-}
