@@ -104,18 +104,17 @@ async fn start_server() -> io::Result<SocketAddr> {
 
 fn show(client: &Client) {
     let Client { url, key } = client;
-    let curl = |body: &Value| {
+    let curl = |body: &str| {
         format!(
             "curl -s {url} \\\n  -H 'Authorization: Bearer {key}' \\\n  -H 'Content-Type: application/json' \\\n  \
              -H 'Accept: application/json, text/event-stream' \\\n  -d '{body}'"
         )
     };
-    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
-    let arguments = json!({"a": 2, "b": 40});
-    let params = json!({"name": format!("{}__add", seed::SERVER), "arguments": arguments});
-    let call = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params});
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let params = format!(r#"{{"name":"{}__add","arguments":{{"a":2,"b":40}}}}"#, seed::SERVER);
+    let call = format!(r#"{{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{params}}}"#);
     say(&format!("\nConnect an MCP client with this configuration:\n\n{:#}\n", client.json()));
-    say(&format!("Or try it here. List the tools:\n\n{}\n", curl(&list)));
+    say(&format!("Or try it here. List the tools:\n\n{}\n", curl(list)));
     say(&format!("Call one:\n\n{}\n", curl(&call)));
 }
 
