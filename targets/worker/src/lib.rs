@@ -4,6 +4,7 @@
 //! handler made it. This crate must never decide anything about a request: it turns it into an [`http::Request`], hands
 //! it to [`toolgate_gateway::Gateway::handle`], and turns the answer back.
 
+mod chunks;
 #[cfg(feature = "contract")]
 mod contract;
 mod copies;

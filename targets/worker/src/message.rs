@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryFutureExt, TryStreamExt};
+use futures_util::{StreamExt, TryFutureExt};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use js_sys::{Array, Promise, Uint8Array};
 use toolgate_ports::{Body, BodyStream, ByteStream, FetchError, FetchErrorKind};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
+
+use crate::chunks::Chunks;
 use web_sys::{Headers, ReadableStream, Request, Response, ResponseInit};
 
 /// Up to how many bytes a body is taken in one piece.
@@ -23,7 +25,7 @@ pub(crate) fn from_js(request: &Request) -> Result<http::Request<Body>, String> 
     let body = match request.body() {
         None => Body::Empty,
         Some(_) if is_short(&headers) => Body::Incoming(whole(Clone::clone(request), Request::array_buffer)),
-        Some(stream) => Body::Incoming(bytes_of(stream)),
+        Some(stream) => Body::Incoming(Chunks::of(&stream).boxed_local()),
     };
     let mut builder = http::Request::builder().method(request.method().as_str()).uri(request.url());
     if let Some(map) = builder.headers_mut() {
@@ -83,7 +85,7 @@ pub(crate) fn body_of(response: &Response, headers: &HeaderMap) -> ByteStream {
     match response.body() {
         None => futures_util::stream::empty().boxed_local(),
         Some(_) if is_short(headers) => whole(Clone::clone(response), Response::array_buffer),
-        Some(stream) => bytes_of(stream),
+        Some(stream) => Chunks::of(&stream).boxed_local(),
     }
 }
 
@@ -102,14 +104,7 @@ fn whole<T: 'static>(message: T, read: fn(&T) -> Result<Promise, JsValue>) -> By
     futures_util::stream::once(bytes.map_err(|error: JsValue| broken(&error))).boxed_local()
 }
 
-/// A stream's bytes as they arrive. Dropping it cancels the stream.
-fn bytes_of(stream: ReadableStream) -> ByteStream {
-    let chunks = wasm_streams::ReadableStream::from_raw(stream.unchecked_into()).into_stream();
-    let bytes = chunks.map_ok(|chunk| Bytes::from(chunk.unchecked_into::<Uint8Array>().to_vec()));
-    bytes.map_err(|error| broken(&error)).boxed_local()
-}
-
-fn broken(error: &JsValue) -> FetchError {
+pub(crate) fn broken(error: &JsValue) -> FetchError {
     FetchError::new(FetchErrorKind::Broken, said(error))
 }
 
