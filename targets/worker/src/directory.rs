@@ -57,13 +57,13 @@ impl DirectoryObject {
             [Param::Text(question.after.as_deref().unwrap_or_default()), Param::Integer(i64::from(question.limit) + 1)];
         let rows = self.sql()?.rows(LIST, &params)?;
         let more = rows.len() > limit;
-        let tenants = rows.into_iter().take(limit).map(tenant).collect::<Result<_, _>>()?;
+        let tenants = rows.iter().take(limit).map(|row| tenant(row)).collect::<Result<_, _>>()?;
         Ok((tenants, more))
     }
 }
 
-fn tenant(row: Vec<Value>) -> Result<TenantId, StoreError> {
-    match &row[..] {
+fn tenant(row: &[Value]) -> Result<TenantId, StoreError> {
+    match row {
         [Value::Text(text)] => TenantId::new(text).map_err(|error| StoreError::Corrupt(error.to_string())),
         _ => Err(StoreError::Corrupt("the directory holds something else than tenants".into())),
     }

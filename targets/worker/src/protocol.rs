@@ -60,7 +60,7 @@ impl Packed {
     /// # Errors
     /// [`StoreError::Corrupt`] if the value is no text (all JSON is).
     pub(crate) fn pack(record: Record) -> Result<Self, StoreError> {
-        Ok(Self(record.key.to_string(), record.revision, text(record.value.to_vec())?))
+        Ok(Self(record.key.to_string(), record.revision, text(record.value.into())?))
     }
 
     /// # Errors
@@ -189,7 +189,7 @@ impl CommitQuestion {
         };
         let write = |write| -> Result<_, StoreError> {
             Ok(match write {
-                Write::Put(key, value) => (key.to_string(), Some(text(value.to_vec())?)),
+                Write::Put(key, value) => (key.to_string(), Some(text(value.into())?)),
                 Write::Delete(key) => (key.to_string(), None),
             })
         };

@@ -228,6 +228,7 @@ async fn post(namespace: &ObjectNamespace, name: &str, path: &str, body: &str) -
     Ok(text)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn kv_failure(error: KvError) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }

@@ -186,7 +186,7 @@ impl TenantObject {
     }
 
     fn pending(&self) -> Result<Vec<Pending>, StoreError> {
-        self.sql.rows(PENDING, &[])?.into_iter().map(Pending::read).collect()
+        self.sql.rows(PENDING, &[])?.iter().map(|row| Pending::read(row)).collect()
     }
 
     async fn copy(&self, Pending { tenant, copy, version }: &Pending) -> Result<(), StoreError> {
@@ -245,9 +245,9 @@ struct Pending {
 }
 
 impl Pending {
-    fn read(row: Vec<Value>) -> Result<Self, StoreError> {
+    fn read(row: &[Value]) -> Result<Self, StoreError> {
         let corrupt = |what: String| StoreError::Corrupt(format!("the list of copies can't be read: {what}"));
-        let [Value::Text(tenant), Value::Text(copy), Value::Integer(version)] = &row[..] else {
+        let [Value::Text(tenant), Value::Text(copy), Value::Integer(version)] = row else {
             return Err(corrupt("its columns are of other types".into()));
         };
         let tenant = TenantId::new(tenant).map_err(|error| corrupt(error.to_string()))?;
