@@ -8,17 +8,26 @@ use aws_sdk_dynamodb::{
 };
 use aws_smithy_http_client::{
     Builder as HttpClientBuilder,
-    tls::{Provider, rustls_provider::CryptoMode},
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::DynamoStore;
 
-/// A setting of the store can't be used.
+/// The store can't be set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{name} is not set: {remedy}")]
-pub struct SettingsError {
-    name: &'static str,
-    remedy: &'static str,
+pub enum SettingsError {
+    /// A variable is missing.
+    #[error("{name} is not set: {remedy}")]
+    Missing {
+        /// The variable.
+        name: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The roots that this binary was built with can't be used.
+    #[error("the root certificates this binary was built with can't be used")]
+    Trust,
 }
 
 const BY_LAMBDA: &str = "Lambda sets it for every function; elsewhere set it yourself";
@@ -31,7 +40,7 @@ const ATTEMPTS: u32 = 3;
 
 pub(super) fn store(get: impl Fn(&str) -> Option<String>) -> Result<DynamoStore, SettingsError> {
     let set = |name: &str| get(name).filter(|value| !value.is_empty());
-    let must = |name, remedy| set(name).ok_or(SettingsError { name, remedy });
+    let must = |name, remedy| set(name).ok_or(SettingsError::Missing { name, remedy });
     let table = must("TOOLGATE_TABLE", "name the DynamoDB table that template.yaml creates")?;
     // Straight from the environment, without the SDK's chain of providers: it is the only source a function has, and an
     // instance ends before its credentials do.
@@ -47,7 +56,8 @@ pub(super) fn store(get: impl Fn(&str) -> Option<String>) -> Result<DynamoStore,
         .operation_attempt_timeout(ATTEMPT)
         .operation_timeout(OPERATION)
         .build();
-    let https = HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let https =
+        HttpClientBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(trust()?).build_https();
     let config = Builder::new()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(must("AWS_REGION", BY_LAMBDA)?))
@@ -60,6 +70,19 @@ pub(super) fn store(get: impl Fn(&str) -> Option<String>) -> Result<DynamoStore,
         None => config,
     };
     Ok(DynamoStore { client: Client::from_conf(config.build()), table })
+}
+
+/// The roots that this crate was built with, as for upstreams. The system's would be read from up to some hundred files,
+/// which is most of what a start costs.
+fn trust() -> Result<TlsContext, SettingsError> {
+    let mut pem = String::new();
+    for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        pem.push_str("-----BEGIN CERTIFICATE-----\n");
+        STANDARD.encode_string(root, &mut pem);
+        pem.push_str("\n-----END CERTIFICATE-----\n");
+    }
+    let trusted = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(pem)).build();
+    trusted.map_err(|_| SettingsError::Trust)
 }
 
 #[cfg(test)]
