@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import readline from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -15,20 +15,25 @@ const date = wrangler.match(/^compatibility_date = "(.*)"$/m)[1];
 const flags = [...wrangler.match(/^compatibility_flags = \[([^\]]*)\]/m)[1].matchAll(/^ *"(.*)"/gm)].map(([, flag]) => flag);
 
 const quote = (text) => JSON.stringify(text);
-const embed = (from) => (name, kind) => `(name = ${quote(name)}, ${kind} = embed ${quote(join(from, name))})`;
+/** A module's entry. Its path is relative to the configuration's folder: workerd knows no other. */
+const embed = (folder, { name, kind, from }) => `(name = ${quote(name)}, ${kind} = embed ${quote(relative(folder, join(from, name)))})`;
+const script = (name) => ({ name, kind: "esModule", from: here(".") });
 
 /** A plain Worker of one script. */
-export function plain(script, bindings = {}) {
-  return { modules: [embed(here("."))(script, "esModule")], bindings, flags: [] };
+export function plain(name, bindings = {}) {
+  return { modules: [script(name)], bindings, flags: [] };
 }
 
 /** Toolgate as it was built, with its bindings. */
 export function toolgate(build, settings) {
-  const module = embed(build);
-  return { modules: [module("index.js", "esModule"), module("index_bg.wasm", "wasm")], bindings: settings, flags, stores: true };
+  const modules = [
+    { name: "index.js", kind: "esModule", from: resolve(build) },
+    { name: "index_bg.wasm", kind: "wasm", from: resolve(build) },
+  ];
+  return { modules, bindings: settings, flags, stores: true };
 }
 
-function config({ modules, bindings, flags, stores }) {
+function config({ modules, bindings, flags, stores }, folder) {
   const texts = Object.entries(bindings).map(([name, value]) => `(name = ${quote(name)}, text = ${quote(value)})`);
   const objects = [
     ["TOOLGATE_TENANTS", "TenantObject"],
@@ -43,9 +48,9 @@ function config({ modules, bindings, flags, stores }) {
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
-      modules = [${modules}], bindings = [${[...texts, ...storeBindings]}], ${storage}
+      modules = [${modules.map((module) => embed(folder, module))}], bindings = [${[...texts, ...storeBindings]}], ${storage}
       compatibilityDate = "${date}", compatibilityFlags = [${flags.map(quote)}])),
-    (name = "kv", worker = (modules = [${embed(here("."))("kv.js", "esModule")}], compatibilityDate = "${date}")),
+    (name = "kv", worker = (modules = [${embed(folder, script("kv.js"))}], compatibilityDate = "${date}")),
     (name = "internet", network = (allow = ["public", "private", "local"])),
     (name = "objects", disk = (path = "objects", writable = true)),
   ],
@@ -58,7 +63,7 @@ const config :Workerd.Config = (
 export function prepare(worker, folder) {
   mkdirSync(join(folder, "objects"), { recursive: true });
   const file = join(folder, "config.capnp");
-  writeFileSync(file, config(worker));
+  writeFileSync(file, config(worker, folder));
   // The program itself: what npm links is a script that starts it.
   const binary = require.resolve(`@cloudflare/workerd-linux-${process.arch === "arm64" ? "arm64" : "64"}/bin/workerd`);
   return async () => {

@@ -26,7 +26,7 @@ fn suite(target: Target) -> Result<Tally> {
     let (succeeded, output) = attempt(
         command(npm.join("node"))
             .current_dir(places::tests())
-            .arg("e2e/main.mjs")
+            .args(["--test-reporter=spec", "e2e/main.mjs"])
             .env("PATH", places::path_with(&[npm])?)
             .env("TOOLGATE_UP_COMMAND", up.to_string())
             .env("TOOLGATE_PYTHON", peers.join("python3"))
