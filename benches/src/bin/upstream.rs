@@ -44,11 +44,11 @@ impl Answers {
 /// Some 1.3 KB, as real ones are.
 fn tool(index: usize) -> Value {
     let words = "Says what it does, when to use it and what comes back, at the length that such descriptions have. ";
-    let field = |name: &str| json!({"type": "string", "description": format!("The {name}: {}", &words[..60])});
+    let field = |name: &str| json!({"type": "string", "description": format!("The {name}: {}", &words[..76])});
     json!({
         "name": if index == 0 { "echo".to_owned() } else { format!("tool_{index:04}") },
         "title": format!("Tool {index}"),
-        "description": words.repeat(6),
+        "description": words.repeat(7),
         "inputSchema": {
             "type": "object",
             "properties": {"owner": field("owner"), "repository": field("repository"), "branch": field("branch")},
