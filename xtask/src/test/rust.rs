@@ -49,7 +49,11 @@ pub(super) fn contracts(report: &mut Report) {
     report.part("contract worker", || {
         let node = install::npm_bin()?.join("node");
         let mut tests = command(node);
-        counted(build::worker_env(&mut tests)?.args(["--test", "targets/worker/contract.test.mjs"]))
+        counted(build::worker_env(&mut tests)?.args([
+            "--test",
+            "--test-reporter=spec",
+            "targets/worker/contract.test.mjs",
+        ]))
     });
 }
 
