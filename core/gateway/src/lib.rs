@@ -27,7 +27,11 @@ use toolgate_seal::Sealer;
 use toolgate_state::States;
 use toolgate_upstream::Client;
 
-use crate::{edge::Place, line::Line, tools_report::Tools};
+use crate::{
+    edge::Place,
+    line::{Line, RequestIds},
+    tools_report::Tools,
+};
 
 /// The header that names a request in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -41,6 +45,7 @@ pub struct Gateway<P: Platform> {
     pub(crate) client: Rc<Client<P>>,
     pub(crate) aggregate: Rc<Aggregate<P>>,
     admin: Admin<P>,
+    request_ids: RequestIds,
 }
 
 impl<P: Platform> fmt::Debug for Gateway<P> {
@@ -62,12 +67,12 @@ impl<P: Platform> Gateway<P> {
         let tools = Tools { states: Rc::clone(&states), aggregate: Rc::clone(&aggregate) };
         let token = config.operator_token.clone();
         let admin = Admin::new(Rc::clone(&platform), Rc::clone(&sealer), token, limits, Rc::new(tools));
-        Self { platform, config, sealer, states, client, aggregate, admin }
+        Self { platform, config, sealer, states, client, aggregate, admin, request_ids: RequestIds::default() }
     }
 
     /// Answers one request. Every path of the product goes through here: `/mcp`, `/t/<tenant>/mcp`, `/admin/v1`, `/healthz`.
     pub async fn handle(&self, request: Request<Body>, scope: &Scope) -> Response<Body> {
-        let line = Line::begin(&self.platform);
+        let line = Line::begin(&self.platform, &self.request_ids);
         let mut response = self.answer(request, scope, &line).await;
         if let Ok(id) = HeaderValue::from_str(line.id()) {
             response.headers_mut().insert(REQUEST_ID, id);

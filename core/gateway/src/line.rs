@@ -3,7 +3,10 @@
 //! It holds no secret and no argument. The line is written when the last holder lets go of it: after the answer, or after
 //! the last event of a streamed one, or when the client goes away before either.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use http::StatusCode;
 use toolgate_model::{KeyId, ServerId, TenantId};
@@ -45,6 +48,23 @@ impl Outcome {
     }
 }
 
+/// Names for requests: drawn once per instance and counted from there, so that a request costs no randomness. They tell
+/// requests apart and protect nothing.
+#[derive(Debug, Default)]
+pub(crate) struct RequestIds(Cell<Option<u64>>);
+
+impl RequestIds {
+    fn next(&self, random: &impl Random) -> String {
+        let id = self.0.get().unwrap_or_else(|| {
+            let mut first = [0; 8];
+            random.fill(&mut first);
+            u64::from_be_bytes(first)
+        });
+        self.0.set(Some(id.wrapping_add(1)));
+        format!("{id:016x}")
+    }
+}
+
 #[derive(Default)]
 struct Fields {
     tenant: Option<TenantId>,
@@ -70,10 +90,8 @@ pub(crate) struct Line<P: Platform> {
 }
 
 impl<P: Platform> Line<P> {
-    pub(crate) fn begin(platform: &Rc<P>) -> Rc<Self> {
-        let mut id = [0; 8];
-        platform.random().fill(&mut id);
-        let id = format!("{:016x}", u64::from_be_bytes(id));
+    pub(crate) fn begin(platform: &Rc<P>, ids: &RequestIds) -> Rc<Self> {
+        let id = ids.next(platform.random());
         let began = platform.clock().ticks();
         Rc::new(Self { platform: Rc::clone(platform), id, began, fields: RefCell::default() })
     }
