@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything, or the parts named, in the order of what fails soonest.
 
+mod demo;
 mod deploy;
 mod e2e;
 mod report;
@@ -18,12 +19,13 @@ use crate::{
 /// A part by its name and what it does.
 type Part = (&'static str, fn(&mut Report, Option<Target>));
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("fmt", |report, _| report.part("fmt", rust::fmt)),
     ("clippy", |report, _| rust::clippy(report)),
     ("deny", |report, _| report.part("deny", rust::deny)),
     ("unit", |report, _| report.part("unit", rust::unit)),
     ("contracts", |report, _| rust::contracts(report)),
+    ("demo", |report, _| report.part("demo", demo::demo)),
     ("e2e", e2e::run),
     ("deploy", |report, _| deploy::parts(report)),
 ];
