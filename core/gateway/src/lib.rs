@@ -90,7 +90,8 @@ impl<P: Platform> Gateway<P> {
         match Place::of(&path) {
             Place::Mcp { tenant, server } => {
                 let tenant = tenant.or_else(|| edge::tenant_of_host(&request, self.config.domain.as_deref()));
-                self.mcp(request, tenant.as_deref(), server, scope, line).await
+                // Boxed, because it is large, and whoever holds this future moves it.
+                Box::pin(self.mcp(request, tenant.as_deref(), server, scope, line)).await
             }
             Place::Admin => {
                 line.quiet();

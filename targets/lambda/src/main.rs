@@ -1,16 +1,21 @@
 //! The function's binary (`bootstrap` in the package that Lambda gets).
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use toolgate_log::JsonLog;
+use tracing::{level_filters::LevelFilter, subscriber::set_global_default};
 
 fn main() -> ExitCode {
     // One JSON object per line: what CloudWatch Logs can search by field.
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(tracing::Level::INFO)
-        .with_target(false)
-        .with_writer(std::io::stderr)
-        .init();
+    let log = JsonLog::new(LevelFilter::INFO, Some(toolgate_native::now), |_, line| {
+        // Where stderr is closed there is nobody to be told.
+        let _ = io::stderr().lock().write_all(line);
+    });
+    // Only fails where a subscriber is set already.
+    let _ = set_global_default(log);
     match toolgate_lambda::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

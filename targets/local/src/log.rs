@@ -10,7 +10,9 @@ use std::{
 };
 
 use clap::ValueEnum;
-use tracing::level_filters::LevelFilter;
+use toolgate_log::JsonLog;
+use toolgate_native::now;
+use tracing::{level_filters::LevelFilter, subscriber::set_global_default};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// How long lines are gathered.
@@ -35,16 +37,14 @@ pub(crate) enum LogFormat {
 /// Begins to log events of `level` and above. To be called once.
 pub(crate) fn start(format: LogFormat, level: LevelFilter) -> io::Result<()> {
     std::thread::Builder::new().name("log".into()).stack_size(STACK).spawn(write_forever)?;
-    let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(Gathering);
     let terminal = io::stderr().is_terminal();
-    match format {
-        LogFormat::Auto if terminal => subscriber.with_ansi(terminal).init(),
-        LogFormat::Text => subscriber.with_ansi(terminal).init(),
-        LogFormat::Auto | LogFormat::Json => {
-            subscriber.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
-        }
-    }
-    Ok(())
+    let begun = if format == LogFormat::Text || (format == LogFormat::Auto && terminal) {
+        let text = tracing_subscriber::fmt().with_max_level(level).with_writer(Gathering).with_ansi(terminal);
+        set_global_default(text.finish())
+    } else {
+        set_global_default(JsonLog::new(level, Some(now), |_, line| gather(line)))
+    };
+    begun.map_err(io::Error::other)
 }
 
 /// Writes what was gathered. To be called before the process ends.
@@ -107,6 +107,16 @@ fn write_forever() {
     }
 }
 
+fn gather(line: &[u8]) {
+    let mut lines = gathered();
+    let first = lines.is_empty();
+    lines.add(line);
+    drop(lines);
+    if first {
+        log().some.notify_one();
+    }
+}
+
 // Where stderr is closed there is nobody to be told.
 fn write(lines: &mut Lines) {
     let _ = io::stderr().lock().write_all(&lines.bytes);
@@ -132,13 +142,7 @@ struct Line;
 
 impl Write for Line {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut lines = gathered();
-        let first = lines.is_empty();
-        lines.add(line);
-        drop(lines);
-        if first {
-            log().some.notify_one();
-        }
+        gather(line);
         Ok(line.len())
     }
 

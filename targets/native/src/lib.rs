@@ -7,6 +7,6 @@ mod clock;
 mod fetch;
 mod random;
 
-pub use clock::SystemClock;
+pub use clock::{SystemClock, now};
 pub use fetch::HttpFetch;
 pub use random::SystemRandom;
