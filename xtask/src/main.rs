@@ -34,13 +34,12 @@ cargo xtask sizes";
 
 fn main() -> ExitCode {
     live::end_all_on_signals();
-    match run(Parser::from_env()) {
-        Ok(code) => code,
-        Err(problem) => {
-            eprintln!("xtask: {problem}");
-            ExitCode::FAILURE
-        }
-    }
+    let code = run(Parser::from_env()).unwrap_or_else(|problem| {
+        eprintln!("xtask: {problem}");
+        ExitCode::FAILURE
+    });
+    live::end_all();
+    code
 }
 
 fn run(mut args: Parser) -> Result<ExitCode> {
