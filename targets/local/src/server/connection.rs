@@ -44,5 +44,12 @@ pub(crate) async fn serve<H: Handler + 'static>(
 }
 
 async fn answer<H: Handler>(handler: Rc<H>, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
-    Ok(handler.handle(request.map(arriving::body)).await.map(Answer::from))
+    let (head, incoming) = request.into_parts();
+    let (body, rest) = arriving::body(&head, incoming);
+    let response = handler.handle(Request::from_parts(head, body)).await;
+    // What streams has read its request long before.
+    if matches!(response.body(), Body::Empty | Body::Full(_) | Body::Parts(_)) {
+        rest.discard().await;
+    }
+    Ok(response.map(Answer::from))
 }

@@ -92,6 +92,32 @@ fn what_is_no_http_or_too_much_of_it_is_refused() {
 }
 
 #[test]
+fn a_refused_body_is_read_on_so_that_its_client_gets_the_answer() {
+    run(async {
+        let refuse = async |_: Request<Body>| Response::builder().status(413).body(Body::Full("no".into())).unwrap();
+        let mut served = served(refuse).await;
+        let head = format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", 10 << 20);
+        served.client.write_all(head.as_bytes()).await.unwrap();
+        // All of it is sent before anything is read: what many clients do.
+        for _ in 0..10 {
+            served.client.write_all(&[b'x'; 1 << 20]).await.unwrap();
+        }
+        assert!(until(&mut served.client, b"no").await.starts_with("http/1.1 413"));
+    });
+}
+
+#[test]
+fn a_client_that_waits_to_be_asked_for_a_refused_body_is_not_asked() {
+    run(async {
+        let refuse = async |_: Request<Body>| Response::builder().status(413).body(Body::Full("no".into())).unwrap();
+        let mut served = served(refuse).await;
+        let head = b"POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 1000\r\n\r\n";
+        served.client.write_all(head).await.unwrap();
+        assert!(rest(&mut served.client).await.starts_with("http/1.1 413"));
+    });
+}
+
+#[test]
 fn a_client_that_breaks_off_its_body_is_told_to_the_handler() {
     run(async {
         let (told, hears) = oneshot::channel();
