@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc};
 
 use futures_util::{StreamExt, stream};
-use toolgate_model::{Grant, KeyId, Limits, Revision, ServerId, TenantId};
+use toolgate_model::{Grant, Item, KeyId, Limits, Revision, ServerId, TenantId};
 use toolgate_policy::{Principal, decide, touches};
 use toolgate_ports::{Platform, Scope};
 use toolgate_state::{Server, Snapshot};
@@ -218,7 +218,7 @@ impl<P: Platform> Aggregate<P> {
         let tools: Vec<&Tool> = shown
             .iter()
             .flat_map(|(server, catalogue)| {
-                catalogue.tools.iter().filter(|tool| decide(principal, &server.id, &tool.name).allowed())
+                catalogue.tools.iter().filter(|tool| decide(principal, &server.id, Item::Tool(&tool.name)).allowed())
             })
             .collect();
         let naming = if of.is_some() { Naming::Original } else { Naming::Exposed };
@@ -262,22 +262,22 @@ impl<P: Platform> Aggregate<P> {
         let mut catalogue = match self.catalogues.any(server, endpoint, scope).await {
             Ok(catalogue) => catalogue,
             // Whoever may not call it isn't told that the server is down either.
-            Err(_) if !decide(principal, &server.id, bare).allowed() => return unknown("no-grant"),
+            Err(_) if !decide(principal, &server.id, Item::Tool(bare)).allowed() => return unknown("no-grant"),
             Err(failure) => return Route::Unavailable(failure),
         };
         let mut found = find(&catalogue);
         if found.is_none()
-            && decide(principal, &server.id, bare).allowed()
+            && decide(principal, &server.id, Item::Tool(bare)).allowed()
             && let Some(newer) = self.catalogues.newer(server, &catalogue, scope).await
         {
             found = find(&newer);
             catalogue = newer;
         }
         let Some(tool) = found else {
-            let granted = decide(principal, &server.id, bare).allowed();
+            let granted = decide(principal, &server.id, Item::Tool(bare)).allowed();
             return unknown(if granted { "no-such-tool" } else { "no-grant" });
         };
-        let decision = decide(principal, &server.id, &tool);
+        let decision = decide(principal, &server.id, Item::Tool(&tool));
         if !decision.allowed() {
             return unknown("no-grant");
         }

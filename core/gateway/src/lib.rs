@@ -8,6 +8,7 @@ mod call;
 mod code;
 mod config;
 mod edge;
+mod hand_over;
 mod identity;
 mod line;
 mod list;
@@ -19,6 +20,7 @@ mod tools_report;
 use std::{fmt, rc::Rc};
 
 pub use config::{Config, ConfigError, HostRules};
+pub use hand_over::HandOver;
 use http::{HeaderName, HeaderValue, Request, Response};
 use toolgate_admin::{Admin, RequestId};
 use toolgate_catalogue::{Aggregate, Catalogues};

@@ -86,6 +86,13 @@ text_id! {
 }
 
 text_id! {
+    /// A view within a tenant: the last part of its path, where a server's id may stand too. So it obeys the same rule, and a tenant
+    /// has no view and server of the same id.
+    ViewId, "view id",
+    "1 to 32 of a-z, 0-9, '-' and '_', beginning with a letter or digit, without '__' and not ending in '_'", is_server_id
+}
+
+text_id! {
     /// A virtual key's public part: 16 lower-case hexadecimal digits. It may be logged; the secret may not.
     KeyId, "key id", "16 lower-case hexadecimal digits", is_key_id
 }

@@ -1,4 +1,4 @@
-//! The records Toolgate keeps — tenants, upstream servers, virtual keys — with their ids, grants and limits.
+//! The records Toolgate keeps — tenants, upstream servers, virtual keys, views — with their ids, grants and limits.
 //!
 //! This crate validates and serialises. It must never know where a record is stored, how a request arrives, or what
 //! a protocol message looks like.
@@ -8,9 +8,11 @@ mod id;
 mod limits;
 mod record;
 mod time;
+mod view;
 
-pub use grant::{Grant, GrantError};
-pub use id::{IdError, KeyId, Revision, ServerId, TenantId};
+pub use grant::{Grant, GrantError, Item};
+pub use id::{IdError, KeyId, Revision, ServerId, TenantId, ViewId};
 pub use limits::Limits;
 pub use record::{EraPolicy, KeyRecord, Network, SealedText, ServerRecord, TenantRecord};
 pub use time::{Timestamp, TimestampError};
+pub use view::{Prefix, ViewArgument, ViewRecord, ViewServer};

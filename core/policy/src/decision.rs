@@ -2,15 +2,28 @@
 
 use std::fmt;
 
-use toolgate_model::{Grant, KeyId, KeyRecord, ServerId, TenantRecord, Timestamp};
+use toolgate_model::{Grant, Item, KeyId, KeyRecord, ServerId, TenantRecord, Timestamp, ViewRecord};
 
-/// Who asks: a key of a tenant that [`admit`] let in.
+/// Who asks: a key of a tenant that [`admit`] let in, and the view it asks through.
 #[derive(Debug, Clone, Copy)]
 pub struct Principal<'a> {
     key: &'a KeyRecord,
+    view: Option<&'a ViewRecord>,
 }
 
 impl<'a> Principal<'a> {
+    /// The same principal, asking through `view`: it may use what both the key and the view allow.
+    #[must_use]
+    pub const fn through(self, view: Option<&'a ViewRecord>) -> Self {
+        Self { view, ..self }
+    }
+
+    /// The view it asks through.
+    #[must_use]
+    pub const fn view(&self) -> Option<&'a ViewRecord> {
+        self.view
+    }
+
     /// Its key.
     #[must_use]
     pub const fn key(&self) -> &'a KeyId {
@@ -61,7 +74,7 @@ pub fn admit<'a>(tenant: &TenantRecord, key: &'a KeyRecord, now: Timestamp) -> R
     if key.expires_at.is_some_and(|end| now >= end) {
         return Err(Refusal::KeyExpired);
     }
-    Ok(Principal { key })
+    Ok(Principal { key, view: None })
 }
 
 /// What was decided, and by which rule.
@@ -71,6 +84,8 @@ pub enum Decision<'a> {
     Allowed(&'a Grant),
     /// No grant covers it.
     NoGrant,
+    /// The view does not show it.
+    NotInView,
 }
 
 impl Decision<'_> {
@@ -79,6 +94,16 @@ impl Decision<'_> {
     pub const fn allowed(self) -> bool {
         matches!(self, Self::Allowed(_))
     }
+
+    /// The rule that denied, as the log names it.
+    #[must_use]
+    pub const fn denied(self) -> Option<&'static str> {
+        match self {
+            Self::Allowed(_) => None,
+            Self::NoGrant => Some("no-grant"),
+            Self::NotInView => Some("not-in-view"),
+        }
+    }
 }
 
 /// The deciding rule as the log names it.
@@ -86,26 +111,34 @@ impl fmt::Display for Decision<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Allowed(grant) => write!(f, "grant:{grant}"),
-            Self::NoGrant => f.write_str("no-grant"),
+            Self::NoGrant | Self::NotInView => f.write_str(self.denied().unwrap_or_default()),
         }
     }
 }
 
-/// May `principal` see and call `tool` (its upstream name) of `server`?
+/// May `principal` see and use `item` of `server`?
 #[must_use]
-pub fn decide<'a>(principal: Principal<'a>, server: &ServerId, tool: &str) -> Decision<'a> {
-    principal.key.grants.iter().find(|grant| grant.covers(server, tool)).map_or(Decision::NoGrant, Decision::Allowed)
+pub fn decide<'a>(principal: Principal<'a>, server: &ServerId, item: Item<'_>) -> Decision<'a> {
+    let Some(grant) = principal.key.grants.iter().find(|grant| grant.covers(server, item)) else {
+        return Decision::NoGrant;
+    };
+    let shown = |view: &ViewRecord| view.servers.get(server).is_some_and(|shown| shown.shows(item));
+    if principal.view.is_none_or(shown) { Decision::Allowed(grant) } else { Decision::NotInView }
 }
 
 /// Whether `principal` may see anything of `server` at all; a server for which this is false does not exist for it.
 #[must_use]
 pub fn touches(principal: Principal<'_>, server: &ServerId) -> bool {
-    principal.key.grants.iter().any(|grant| grant.touches(server))
+    principal.view.is_none_or(|view| view.servers.contains_key(server))
+        && principal.key.grants.iter().any(|grant| grant.touches(server))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
+    use toolgate_model::{Prefix, ViewServer};
 
     use super::*;
 
@@ -153,19 +186,65 @@ mod tests {
         let tenant = tenant();
         let who = admit(&tenant, &key, Timestamp::default()).unwrap();
         let (a, b) = (ServerId::new("a").unwrap(), ServerId::new("b").unwrap());
-        assert_eq!(decide(who, &a, "x").to_string(), "grant:a__x");
-        assert_eq!(decide(who, &b, "anything").to_string(), "grant:b__*");
-        assert_eq!(decide(who, &a, "y").to_string(), "no-grant");
+        assert_eq!(decide(who, &a, Item::Tool("x")).to_string(), "grant:a__x");
+        assert_eq!(decide(who, &b, Item::Tool("anything")).to_string(), "grant:b__*");
+        assert_eq!(decide(who, &a, Item::Tool("y")).to_string(), "no-grant");
+    }
+
+    fn view(server: &ServerId, tools: &[&str]) -> ViewRecord {
+        let shown = ViewServer {
+            tools: tools.iter().map(|&tool| tool.to_owned()).collect(),
+            prompts: Vec::new(),
+            resources: Vec::new(),
+            rename: BTreeMap::new(),
+            arguments: BTreeMap::new(),
+        };
+        ViewRecord {
+            display_name: None,
+            prefix: Prefix::Always,
+            servers: BTreeMap::from([(server.clone(), shown)]),
+            enabled: true,
+            created_at: Timestamp::default(),
+            updated_at: Timestamp::default(),
+        }
+    }
+
+    #[test]
+    fn a_view_shows_what_it_names_of_what_is_granted() {
+        let (a, b) = (ServerId::new("a").unwrap(), ServerId::new("b").unwrap());
+        let (key, tenant, view) = (key(&["*"]), tenant(), view(&a, &["x"]));
+        let who = admit(&tenant, &key, Timestamp::default()).unwrap().through(Some(&view));
+        assert_eq!(decide(who, &a, Item::Tool("x")).to_string(), "grant:*");
+        for (server, item) in [(&a, Item::Tool("y")), (&a, Item::Prompt("x")), (&b, Item::Tool("x"))] {
+            assert_eq!(decide(who, server, item), Decision::NotInView, "{item:?}");
+        }
+        assert!(touches(who, &a) && !touches(who, &b));
     }
 
     proptest! {
+        #[test]
+        fn a_view_never_adds_to_what_is_granted(
+            grants in prop::collection::vec("(\\*|[ab]__(\\*|[xy]))", 0..4), shown in prop::collection::vec("[*xy]", 0..3),
+            tool in "[xy]",
+        ) {
+            let grants: Vec<&str> = grants.iter().map(String::as_str).collect();
+            let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+            let a = ServerId::new("a").unwrap();
+            let (key, tenant, view) = (key(&grants), tenant(), view(&a, &shown));
+            let who = admit(&tenant, &key, Timestamp::default()).unwrap();
+            for server in [a, ServerId::new("b").unwrap()] {
+                let through = decide(who.through(Some(&view)), &server, Item::Tool(&tool)).allowed();
+                prop_assert!(!through || decide(who, &server, Item::Tool(&tool)).allowed());
+            }
+        }
+
         #[test]
         fn nothing_granted_means_nothing_allowed(server in "[a-z]{1,4}", tool in "[a-z]{1,4}") {
             let key = key(&[]);
             let tenant = tenant();
             let who = admit(&tenant, &key, Timestamp::default()).unwrap();
             let server = ServerId::new(&server).unwrap();
-            prop_assert!(!decide(who, &server, &tool).allowed());
+            prop_assert!(!decide(who, &server, Item::Tool(&tool)).allowed());
             prop_assert!(!touches(who, &server));
         }
 
@@ -180,10 +259,10 @@ mod tests {
             let narrow = key(&texts);
             texts.push(&further);
             let wide = key(&texts);
-            let before = decide(admit(&tenant, &narrow, Timestamp::default()).unwrap(), &server, &tool).allowed();
+            let before = decide(admit(&tenant, &narrow, Timestamp::default()).unwrap(), &server, Item::Tool(&tool)).allowed();
             let who = admit(&tenant, &wide, Timestamp::default()).unwrap();
-            prop_assert!(!before || decide(who, &server, &tool).allowed());
-            prop_assert!(!decide(who, &server, &tool).allowed() || touches(who, &server));
+            prop_assert!(!before || decide(who, &server, Item::Tool(&tool)).allowed());
+            prop_assert!(!decide(who, &server, Item::Tool(&tool)).allowed() || touches(who, &server));
         }
     }
 }

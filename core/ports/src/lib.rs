@@ -1,5 +1,5 @@
 //! The seam between the core and a platform: what a platform hands the core ([`Store`], [`Fetch`], [`Clock`],
-//! [`Random`], [`Background`]), and the HTTP messages that cross it ([`Body`]).
+//! [`Random`], [`Mailbox`], [`Background`]), and the HTTP messages that cross it ([`Body`]).
 //!
 //! Futures need not be `Send`: one gateway lives on one thread (a Worker's isolate, a Lambda instance, one of the local
 //! target's threads), and nothing is shared between them but the store. This crate must never know a runtime.
@@ -11,12 +11,14 @@
 
 mod body;
 mod fetch;
+mod mailbox;
 mod store;
 
 use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
 
 pub use body::{Body, BodyError, BodyStream, ByteStream, collect};
 pub use fetch::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse};
+pub use mailbox::{LETTER_LIFE, MAX_LETTER, MAX_LETTERS, Mailbox};
 pub use store::{
     Changed, Commit, Consistency, Expect, Page, Record, RecordKey, RecordKind, Store, StoreError, TenantSync, Write,
 };
@@ -44,8 +46,12 @@ pub trait Random {
 
 /// Work that goes on after the answer was given: `waitUntil` in a Worker, a task elsewhere. One per request.
 pub trait Background {
-    /// Runs `task` to its end, if the platform lives that long.
+    /// Runs `task` to its end, if the platform lives that long ([`Background::lasts`]).
     fn spawn(&self, task: LocalFuture<()>);
+
+    /// Whether a task may go on for minutes after the answer, so that an exchange with an upstream can be held open for a later
+    /// request. A Worker's request can't; what needs it there is handed over to an object that can.
+    fn lasts(&self) -> bool;
 }
 
 /// Everything a platform hands the core for the life of an instance.
@@ -54,6 +60,8 @@ pub trait Platform: 'static {
     type Store: Store;
     /// The way out.
     type Fetch: Fetch;
+    /// Where two requests meet.
+    type Mailbox: Mailbox;
     /// The time.
     type Clock: Clock;
     /// Unpredictable bytes.
@@ -63,6 +71,8 @@ pub trait Platform: 'static {
     fn store(&self) -> &Self::Store;
     /// The way out.
     fn fetch(&self) -> &Self::Fetch;
+    /// Where two requests meet.
+    fn mailbox(&self) -> &Self::Mailbox;
     /// The time.
     fn clock(&self) -> &Self::Clock;
     /// Unpredictable bytes.

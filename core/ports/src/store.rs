@@ -15,6 +15,8 @@ pub enum RecordKind {
     Server,
     /// A virtual key.
     Key,
+    /// A view.
+    View,
 }
 
 impl RecordKind {
@@ -25,6 +27,7 @@ impl RecordKind {
             Self::Tenant => "tenant",
             Self::Server => "server",
             Self::Key => "key",
+            Self::View => "view",
         }
     }
 }
@@ -45,7 +48,7 @@ impl RecordKey {
         Self { kind: RecordKind::Tenant, id: String::new() }
     }
 
-    /// A server's or a key's record.
+    /// The record of a server, a key or a view.
     #[must_use]
     pub fn new(kind: RecordKind, id: &str) -> Self {
         Self { kind, id: id.to_owned() }
@@ -67,6 +70,7 @@ impl FromStr for RecordKey {
             "tenant" => RecordKind::Tenant,
             "server" => RecordKind::Server,
             "key" => RecordKind::Key,
+            "view" => RecordKind::View,
             _ => return Err(StoreError::Corrupt(format!("unknown record key {text:?}"))),
         };
         Ok(Self::new(kind, id))

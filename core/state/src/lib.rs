@@ -10,5 +10,5 @@
 mod server;
 mod states;
 
-pub use server::{Server, Snapshot};
+pub use server::{Server, Snapshot, View};
 pub use states::{StateError, States};

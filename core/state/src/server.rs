@@ -1,9 +1,9 @@
-//! A tenant's servers, ready to be spoken to.
+//! A tenant's servers, ready to be spoken to, and its views.
 
 use std::{collections::BTreeMap, rc::Rc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use toolgate_model::{Revision, ServerId, ServerRecord, TenantId, TenantRecord};
+use toolgate_model::{Revision, ServerId, ServerRecord, TenantId, TenantRecord, ViewId, ViewRecord};
 use toolgate_seal::{Purpose, Sealer};
 use toolgate_upstream::{Endpoint, check_url};
 
@@ -70,4 +70,15 @@ pub struct Snapshot {
     pub record: TenantRecord,
     /// Its servers, disabled ones too.
     pub servers: BTreeMap<ServerId, Rc<Server>>,
+}
+
+/// A view as the tenant's records say.
+#[derive(Debug)]
+pub struct View {
+    /// Its id within the tenant.
+    pub id: ViewId,
+    /// Its record's revision.
+    pub revision: Revision,
+    /// Its record.
+    pub record: ViewRecord,
 }

@@ -3,16 +3,17 @@
 use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc, time::Duration};
 
 use serde::de::DeserializeOwned;
-use toolgate_model::{KeyId, KeyRecord, Revision, ServerId, ServerRecord, TenantId, TenantRecord};
+use toolgate_model::{KeyId, KeyRecord, Revision, ServerId, ServerRecord, TenantId, TenantRecord, ViewId};
 use toolgate_ports::{Changed, Clock, Consistency, Platform, Record, RecordKey, RecordKind, Scope, Store, StoreError};
 use toolgate_seal::Sealer;
 
-use crate::{Server, Snapshot};
+use crate::{Server, Snapshot, View};
 
 /// How many tenants one instance remembers, and how many keys of each. Beyond it all is forgotten and read again: an
 /// instance that serves so many has to be rare, and forgetting is always right.
 const MAX_TENANTS: usize = 1_000;
 const MAX_KEYS: usize = 10_000;
+const MAX_VIEWS: usize = 1_000;
 const SERVERS_PER_PAGE: usize = 100;
 const MAX_SERVERS: usize = 500;
 
@@ -47,6 +48,7 @@ struct Known {
     refreshing: Option<Refreshing>,
     snapshot: Option<Option<Rc<Snapshot>>>,
     keys: BTreeMap<KeyId, Option<Rc<KeyRecord>>>,
+    views: BTreeMap<ViewId, Option<Rc<View>>>,
 }
 
 /// A refresh runs in the background since `.0` (ticks).
@@ -108,6 +110,36 @@ impl<P: Platform> States<P> {
             known.keys.insert(id.clone(), key.clone());
         });
         Ok(key)
+    }
+
+    /// A view of a tenant; `None` if there is no such view.
+    ///
+    /// # Errors
+    /// [`StateError`] if the store can't say.
+    pub async fn view(
+        self: &Rc<Self>,
+        tenant: &TenantId,
+        id: &ViewId,
+        scope: &Scope,
+    ) -> Result<Option<Rc<View>>, StateError> {
+        self.refresh_if_due(tenant, scope).await?;
+        let (revision, known) = self.read(tenant, |known| (known.revision, known.views.get(id).cloned()));
+        if let Some(view) = known {
+            return Ok(view);
+        }
+        let record_key = RecordKey::new(RecordKind::View, id.as_str());
+        let found = self.platform.store().get(tenant, &record_key, Consistency::AsOfSync).await?;
+        let read = |found: Record| -> Result<Rc<View>, StoreError> {
+            Ok(Rc::new(View { id: id.clone(), revision: found.revision, record: parse(&found)? }))
+        };
+        let view = found.map(read).transpose()?;
+        self.keep(tenant, revision, |known| {
+            if known.views.len() >= MAX_VIEWS {
+                known.views.clear();
+            }
+            known.views.insert(id.clone(), view.clone());
+        });
+        Ok(view)
     }
 
     async fn refresh_if_due(self: &Rc<Self>, tenant: &TenantId, scope: &Scope) -> Result<(), StateError> {
@@ -219,6 +251,7 @@ impl Known {
         match key.kind {
             RecordKind::Tenant | RecordKind::Server => self.snapshot = None,
             RecordKind::Key => self.keys.retain(|id, _| id.as_str() != key.id),
+            RecordKind::View => self.views.retain(|id, _| id.as_str() != key.id),
         }
     }
 }

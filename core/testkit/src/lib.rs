@@ -7,6 +7,7 @@
 mod clock;
 mod contract;
 mod fetch;
+mod mailbox;
 mod memory;
 
 use std::{
@@ -24,11 +25,12 @@ use std::{
 pub use clock::VirtualClock;
 pub use contract::store_contract;
 pub use fetch::{ScriptedFetch, json_response, sse_response};
+pub use mailbox::MemoryMailbox;
 pub use memory::MemoryStore;
 use toolgate_ports::{Background, LocalFuture, Platform, Random, Scope};
 
 /// The platform in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryPlatform {
     /// Its store.
     pub store: MemoryStore,
@@ -36,6 +38,8 @@ pub struct MemoryPlatform {
     pub fetch: ScriptedFetch,
     /// Its time.
     pub clock: VirtualClock,
+    /// Where its requests meet.
+    pub mailbox: MemoryMailbox,
     random: SeededRandom,
     tasks: Rc<Tasks>,
 }
@@ -43,6 +47,7 @@ pub struct MemoryPlatform {
 impl Platform for MemoryPlatform {
     type Store = MemoryStore;
     type Fetch = ScriptedFetch;
+    type Mailbox = MemoryMailbox;
     type Clock = VirtualClock;
     type Random = SeededRandom;
 
@@ -52,11 +57,28 @@ impl Platform for MemoryPlatform {
     fn fetch(&self) -> &ScriptedFetch {
         &self.fetch
     }
+    fn mailbox(&self) -> &MemoryMailbox {
+        &self.mailbox
+    }
     fn clock(&self) -> &VirtualClock {
         &self.clock
     }
     fn random(&self) -> &SeededRandom {
         &self.random
+    }
+}
+
+impl Default for MemoryPlatform {
+    fn default() -> Self {
+        let clock = VirtualClock::default();
+        Self {
+            store: MemoryStore::default(),
+            fetch: ScriptedFetch::default(),
+            mailbox: MemoryMailbox::new(clock.clone()),
+            clock,
+            random: SeededRandom::default(),
+            tasks: Rc::default(),
+        }
     }
 }
 
@@ -134,6 +156,10 @@ impl Tasks {
 impl Background for Tasks {
     fn spawn(&self, task: LocalFuture<()>) {
         self.0.borrow_mut().push(task);
+    }
+
+    fn lasts(&self) -> bool {
+        true
     }
 }
 
