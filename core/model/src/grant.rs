@@ -12,6 +12,34 @@ const MAX_NAME: usize = 256;
 /// The longest URI, in bytes.
 const MAX_URI: usize = 2_048;
 
+/// What kinds of things a server lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ItemKind {
+    /// Tools: `tools/list`.
+    Tool,
+    /// Prompts: `prompts/list`.
+    Prompt,
+    /// Resources: `resources/list`.
+    Resource,
+    /// Resource templates: `resources/templates/list`.
+    Template,
+}
+
+impl ItemKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Tool, Self::Prompt, Self::Resource, Self::Template];
+
+    /// `name` as an item of this kind; a template is judged as a resource.
+    #[must_use]
+    pub const fn item(self, name: &str) -> Item<'_> {
+        match self {
+            Self::Tool => Item::Tool(name),
+            Self::Prompt => Item::Prompt(name),
+            Self::Resource | Self::Template => Item::Resource(name),
+        }
+    }
+}
+
 /// One thing that a server offers, by the name its upstream gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item<'a> {

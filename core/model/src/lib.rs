@@ -10,7 +10,7 @@ mod record;
 mod time;
 mod view;
 
-pub use grant::{Grant, GrantError, Item};
+pub use grant::{Grant, GrantError, Item, ItemKind};
 pub use id::{IdError, KeyId, Revision, ServerId, TenantId, ViewId};
 pub use limits::Limits;
 pub use record::{EraPolicy, KeyRecord, Network, SealedText, ServerRecord, TenantRecord};
