@@ -43,6 +43,10 @@ pub struct Limits {
     pub staleness: Duration,
     /// How long a sealed session handle is valid.
     pub session: Duration,
+    /// How long a stream that only listens may last; its client opens the next one.
+    pub listen: Duration,
+    /// How long an exchange waits for a person or a model to answer what a server asks in the middle of a call.
+    pub input: Duration,
 }
 
 impl Default for Limits {
@@ -67,6 +71,8 @@ impl Default for Limits {
             catalogue_grace: Duration::from_secs(2 * 3600),
             staleness: Duration::from_secs(10),
             session: Duration::from_secs(24 * 3600),
+            listen: Duration::from_secs(1800),
+            input: Duration::from_secs(300),
         }
     }
 }

@@ -1,33 +1,71 @@
 //! Reading an upstream's answer: one JSON-RPC response, alone or at the end of a stream of events. Everything is checked
 //! to be what was asked for; nothing is looked into further.
 
+use std::{collections::VecDeque, rc::Rc, time::Duration};
+
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::StatusCode;
-use toolgate_ports::{ByteStream, FetchResponse, Platform};
+use http::{Method, StatusCode};
+use toolgate_ports::{ByteStream, Clock, FetchResponse, Platform};
 use toolgate_wire::{Kind as MessageKind, Message, MessageError, sse};
 
 use crate::{
-    Answer, AnswerStream, Item, Reply, UpstreamError, UpstreamErrorKind as Kind,
+    Answer, AnswerStream, Endpoint, Event, EventStream, Item, Reply, SessionRef, UpstreamError,
+    UpstreamErrorKind as Kind,
     exchange::{Exchange, response_type},
+    handshake::session_head,
+    header::Head,
+    memory::Session,
     wait::within,
 };
 
 /// How long a stream may be silent before it is handed on as a stream.
-const FIRST_EVENT: std::time::Duration = std::time::Duration::from_secs(5);
+const FIRST_EVENT: Duration = Duration::from_secs(5);
+/// How long to wait before a stream is resumed, where the server does not say.
+const RESUME_AFTER: Duration = Duration::from_secs(1);
+/// The longest wait that a server may ask for.
+const MAX_RESUME_AFTER: Duration = Duration::from_secs(10);
+/// How often a stream is resumed without anything new on it.
+const MAX_RESUMES: u32 = 20;
 
 /// The longest refusal (an answer that is not 2xx) looked into, in bytes.
 const MAX_REFUSAL: usize = 1 << 20;
 
+/// What happens when a stream ends before its response did, and said from where it can be resumed.
+pub(crate) enum Resume {
+    /// It has failed.
+    Never,
+    /// It ends; whoever it is handed to may resume it.
+    Handed,
+    /// It is resumed here.
+    Here(Endpoint, Rc<Session>),
+}
+
+/// Within what an answer comes.
+pub(crate) struct Within {
+    pub(crate) session: Option<SessionRef>,
+    pub(crate) resume: Resume,
+}
+
+impl Within {
+    /// A request that stands alone.
+    pub(crate) const NOTHING: Self = Self { session: None, resume: Resume::Never };
+}
+
 impl<P: Platform> Exchange<P> {
-    /// Reads the answer, until it is whole or known to be a stream.
+    /// Reads the answer to a request of the gateway's own, until it is whole or known to be a stream.
     pub(crate) async fn answer(self, response: FetchResponse) -> Result<Answer, UpstreamError> {
+        self.answer_within(response, Within::NOTHING).await
+    }
+
+    /// Reads the answer, until it is whole or known to be a stream.
+    pub(crate) async fn answer_within(self, response: FetchResponse, of: Within) -> Result<Answer, UpstreamError> {
         let content_type = response_type(&response);
         if !response.status.is_success() {
             return self.refusal(response, &content_type).await.map(Answer::Reply);
         }
         match content_type.as_str() {
-            "text/event-stream" => self.events(response).await,
+            "text/event-stream" => Events::new(self, response.status, response.body).answer(of).await,
             "application/json" | "" => self.whole(response).await.map(Answer::Reply),
             other => {
                 Err(self.error(Kind::NotJson, format!("its answer is {other}, neither JSON nor a stream of events")))
@@ -61,35 +99,16 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    async fn events(self, response: FetchResponse) -> Result<Answer, UpstreamError> {
-        let mut events = Events {
-            status: response.status,
-            body: response.body,
-            decoder: sse::Decoder::new(self.bounds.event),
-            spent: 0,
-            broken: None,
-            exchange: self,
-        };
-        let platform = std::rc::Rc::clone(&events.exchange.platform);
-        let first = within(platform.clock(), FIRST_EVENT, events.next()).await.transpose()?;
-        if let Some(Item::Reply(reply)) = first {
-            events.linger().await;
-            return Ok(Answer::Reply(reply));
-        }
-        Ok(Answer::Stream(events.into_stream(first)))
-    }
-
     /// What `message` is: our response, a notification, or nothing for us.
     fn item(&self, status: StatusCode, message: Bytes) -> Result<Option<Item>, UpstreamError> {
         let parsed = Message::parse(&message, self.bounds.depth).map_err(|error| self.no_message(&error))?;
         match parsed.kind() {
             MessageKind::Notification => Ok(Some(Item::Notification(message))),
-            // A request of the server's own: nothing was declared that would allow it any.
-            MessageKind::Request => Ok(None),
+            MessageKind::Request => Ok(Some(Item::Request(message))),
             MessageKind::Response => {
                 let (id, result, error) = (parsed.id_span(), parsed.result_span(), parsed.error_span());
                 match (parsed.id(), id, parsed.error()) {
-                    (Some(raw), Some(id), _) if raw.parse() == Ok(self.id) => {
+                    (Some(raw), Some(id), _) if self.id.is(raw) => {
                         Ok(Some(Item::Reply(Reply { status, message, id, result, error })))
                     }
                     (None, _, Some(error)) => Ok(Some(Item::Reply(without_id(status, error)))),
@@ -118,41 +137,158 @@ fn without_id(status: StatusCode, error: &str) -> Reply {
 }
 
 /// A stream of events that is being read.
-struct Events<P: Platform> {
-    exchange: Exchange<P>,
+pub(crate) struct Events<P: Platform> {
+    pub(crate) exchange: Exchange<P>,
     status: StatusCode,
     body: ByteStream,
     decoder: sse::Decoder,
     spent: usize,
     /// What ends the stream once the events before it are read.
     broken: Option<UpstreamError>,
+    resume: Resume,
+    last_id: Option<String>,
+    retry: Option<u64>,
+    resumes: u32,
 }
 
 impl<P: Platform> Events<P> {
-    /// The next message for us. Dropping the future loses nothing.
-    async fn next(&mut self) -> Result<Item, UpstreamError> {
+    pub(crate) fn new(exchange: Exchange<P>, status: StatusCode, body: ByteStream) -> Self {
+        Self {
+            status,
+            body,
+            decoder: sse::Decoder::new(exchange.bounds.event),
+            spent: 0,
+            broken: None,
+            resume: Resume::Never,
+            last_id: None,
+            retry: None,
+            resumes: 0,
+            exchange,
+        }
+    }
+
+    /// Whoever they are handed to may resume them.
+    pub(crate) fn handed(mut self) -> Self {
+        self.resume = Resume::Handed;
+        self.last_id.get_or_insert_default();
+        self
+    }
+
+    /// The answer that these events are.
+    pub(crate) async fn answer(mut self, of: Within) -> Result<Answer, UpstreamError> {
+        self.resume = of.resume;
+        let platform = Rc::clone(&self.exchange.platform);
+        let mut seen = VecDeque::new();
+        let first = async {
+            // What only says where to resume from decides nothing.
+            while let Some(event) = self.next().await? {
+                let decides = event.item.is_some();
+                seen.push_back(event);
+                if decides {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        within(platform.clock(), FIRST_EVENT, first).await.transpose()?;
+        if let Some(Event { item: Some(Item::Reply(reply)), .. }) = seen.back() {
+            self.linger().await;
+            return Ok(Answer::Reply(reply.clone()));
+        }
+        let (session, id) = (of.session, self.exchange.id.to_string());
+        Ok(Answer::Stream(AnswerStream { session, id, events: self.into_stream(seen) }))
+    }
+
+    /// The next event for us; nothing where the stream ended and can be resumed. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Result<Option<Event>, UpstreamError> {
         loop {
-            for event in self.decoder.by_ref() {
-                // An event without data only keeps the stream alive or names a point to resume from.
-                if event.data.is_empty() || event.event.is_some_and(|kind| kind != "message") {
-                    continue;
+            while let Some(event) = self.decoder.next() {
+                if let Some(event) = self.event(event)? {
+                    self.resumes = 0;
+                    return Ok(Some(event));
                 }
-                if let Some(item) = self.exchange.item(self.status, Bytes::from(event.data))? {
-                    return Ok(item);
+            }
+            if let Some(error) = self.broken.take() {
+                return Err(error);
+            }
+            match self.exchange.chunk(&mut self.body).await {
+                Ok(Some(bytes)) => self.push(&bytes),
+                Ok(None) => {
+                    let closed = self.exchange.error(Kind::Closed, "its stream ended without a response");
+                    if !self.resumed(closed).await? {
+                        return Ok(None);
+                    }
                 }
+                Err(error) if error.kind == Kind::Closed => {
+                    if !self.resumed(error).await? {
+                        return Ok(None);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The next event that is called `name`, whatever else there is left out.
+    pub(crate) async fn named(&mut self, name: &str) -> Result<String, UpstreamError> {
+        loop {
+            if let Some(event) = self.decoder.by_ref().find(|event| event.event.as_deref() == Some(name)) {
+                return Ok(String::from_utf8_lossy(&event.data).into_owned());
             }
             if let Some(error) = self.broken.take() {
                 return Err(error);
             }
             match self.exchange.chunk(&mut self.body).await? {
                 Some(bytes) => self.push(&bytes),
-                None => return Err(self.exchange.error(Kind::Closed, "its stream ended without a response")),
+                None => return Err(self.exchange.error(Kind::Closed, format!("its stream ended without {name:?}"))),
             }
         }
     }
 
+    fn event(&mut self, event: sse::Event) -> Result<Option<Event>, UpstreamError> {
+        if event.event.is_some_and(|kind| kind != "message") {
+            return Ok(None);
+        }
+        if event.id.is_some() {
+            self.last_id.clone_from(&event.id);
+        }
+        self.retry = event.retry.or(self.retry);
+        // An event without data only keeps the stream alive or names a point to resume from.
+        let item = match event.data.is_empty() {
+            true => None,
+            false => self.exchange.item(self.status, Bytes::from(event.data))?,
+        };
+        let says_something = item.is_some() || event.id.is_some() || event.retry.is_some();
+        Ok(says_something.then_some(Event { id: event.id, retry: event.retry, item }))
+    }
+
+    /// After an end: whether the stream goes on here. If it does not and was not handed on, `closed` is what it was.
+    async fn resumed(&mut self, closed: UpstreamError) -> Result<bool, UpstreamError> {
+        let Some(last_id) = self.last_id.clone() else { return Err(closed) };
+        let (endpoint, session) = match &self.resume {
+            Resume::Never => return Err(closed),
+            Resume::Handed => return Ok(false),
+            Resume::Here(endpoint, session) => (endpoint, session),
+        };
+        self.resumes += 1;
+        if self.resumes > MAX_RESUMES {
+            return Err(closed);
+        }
+        let pause = self.retry.map_or(RESUME_AFTER, Duration::from_millis).min(MAX_RESUME_AFTER);
+        self.exchange.platform.clock().sleep(pause).await;
+        let head = Head { last_event_id: Some(&last_id), ..session_head(session) };
+        let uri = endpoint.uri.clone();
+        let response = self.exchange.send_to(endpoint, uri, Method::GET, head, Bytes::new()).await?;
+        if !response.status.is_success() || response_type(&response) != "text/event-stream" {
+            return Err(closed);
+        }
+        self.body = response.body;
+        self.decoder = sse::Decoder::new(self.exchange.bounds.event);
+        Ok(true)
+    }
+
     fn push(&mut self, bytes: &[u8]) {
-        let Exchange { bounds, .. } = self.exchange;
+        let bounds = self.exchange.bounds;
         self.spent = self.spent.saturating_add(bytes.len());
         if self.spent > bounds.body {
             self.broken = Some(self.exchange.too_large(bounds.body));
@@ -165,18 +301,22 @@ impl<P: Platform> Events<P> {
         self.exchange.linger(&mut self.body).await;
     }
 
-    fn into_stream(self, first: Option<Item>) -> AnswerStream {
-        stream::unfold(Some((self, first)), |state| async {
-            let (mut events, first) = state?;
-            let item = match first {
-                Some(item) => Ok(item),
-                None => events.next().await,
+    /// All events from here on, those in `seen` first.
+    pub(crate) fn into_stream(self, seen: VecDeque<Event>) -> EventStream {
+        stream::unfold(Some((self, seen)), |state| async {
+            let (mut events, mut seen) = state?;
+            let event = match seen.pop_front() {
+                Some(event) => Ok(event),
+                None => events.next().await.transpose()?,
             };
-            if matches!(item, Ok(Item::Reply(_))) {
+            let over = match &event {
+                Ok(event) => matches!(event.item, Some(Item::Reply(_))),
+                Err(_) => true,
+            };
+            if over && event.is_ok() {
                 events.linger().await;
             }
-            let more = matches!(item, Ok(Item::Notification(_)));
-            Some((item, more.then_some((events, None))))
+            Some((event, (!over).then_some((events, seen))))
         })
         .boxed_local()
     }

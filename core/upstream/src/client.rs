@@ -7,28 +7,35 @@ use std::{
     time::Duration,
 };
 
-use toolgate_model::{EraPolicy, Limits};
+use toolgate_model::{EraPolicy, ItemKind, Limits};
 use toolgate_ports::{Clock, Platform};
-use toolgate_wire::{Era, LATEST_MODERN, Version};
+use toolgate_wire::{Era, LATEST_MODERN, Version, code};
 
 use crate::{
-    Answer, Call, Endpoint, Step, ToolList, UpstreamError, UpstreamErrorKind as Kind, Verdict,
-    exchange::{Bounds, Exchange},
+    Answer, Call, Caller, Effect, Endpoint, ItemList, Step, Transport, UpstreamError, UpstreamErrorKind as Kind,
+    Verdict,
+    answer::{Resume, Within},
+    exchange::{Bounds, Exchange, Id},
     handshake::{Discovered, modern_of, server_info, session_head, verdict},
     header::Head,
+    link::Link,
     memory::{Memory, ServerKey, Session},
-    pages::Pages,
-    refusal::{Refusal, is_of_another_era, result_of},
+    pages::{Pages, method_of},
+    refusal::{Refusal, error_code, error_of, is_of_another_era, result_of},
     request,
     wait::Deadline,
 };
 
 /// The partition of the sessions in which the gateway asks for itself. No principal is named so.
-const OWN: &str = "\0gateway";
+pub(crate) const OWN: Caller<'_> =
+    Caller { partition: "\0gateway", capabilities: None, client_info: None, session: None };
+
+/// How long to wait before asking again where nothing was sent.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// Speaks to upstream servers. One per instance; what it remembers of them lives in it.
 pub struct Client<P: Platform> {
-    platform: Rc<P>,
+    pub(crate) platform: Rc<P>,
     limits: Limits,
     memory: RefCell<Memory>,
     last_id: Cell<u64>,
@@ -41,24 +48,27 @@ impl<P: Platform> fmt::Debug for Client<P> {
 }
 
 /// One operation on one server.
-struct Trip<'a> {
-    endpoint: &'a Endpoint,
+pub(crate) struct Trip<'a> {
+    pub(crate) endpoint: &'a Endpoint,
     key: ServerKey,
     known: Option<&'a Verdict>,
-    partition: &'a str,
+    caller: Caller<'a>,
     step: Step,
     deadline: Deadline,
+    bounds: Bounds,
 }
 
 /// How a server is spoken to.
-enum Route {
+pub(crate) enum Route {
     Modern(Version),
     Legacy(Rc<Session>),
+    /// A legacy server of the first transport: each request makes its own link.
+    Link,
 }
 
 /// What is asked of it.
 enum Ask<'a> {
-    List(Option<&'a str>),
+    List(ItemKind, Option<&'a str>),
     Call(&'a Call<'a>),
 }
 
@@ -69,22 +79,42 @@ impl<P: Platform> Client<P> {
         Self { platform, limits, memory: RefCell::default(), last_id: Cell::new(0) }
     }
 
-    /// All tools of a server, page by page. `known` is what was stored of it earlier; it saves a probe.
+    /// All items of `kind` that a server has, page by page; none, without asking, if it says that it has no such things.
+    /// `known` is what was stored of it earlier; it saves a probe.
     ///
     /// # Errors
     /// Says what went wrong at which step; a list that is not complete is an error.
-    pub async fn list_tools(&self, endpoint: &Endpoint, known: Option<&Verdict>) -> Result<ToolList, UpstreamError> {
-        let trip = self.trip(endpoint, known, OWN, Step::List, self.limits.catalogue_total);
+    pub async fn list(
+        &self,
+        endpoint: &Endpoint,
+        known: Option<&Verdict>,
+        kind: ItemKind,
+    ) -> Result<ItemList, UpstreamError> {
+        let trip = self.trip(endpoint, known, OWN, Step::List);
+        let (method, capability) = method_of(kind);
+        // Tools are asked for in any case: that is what all of them are for.
+        if kind != ItemKind::Tool {
+            self.route(&trip).await?;
+            if let Some(verdict) = self.verdict(&trip).filter(|verdict| !verdict.may_have(capability)) {
+                return Ok(ItemList { items: Vec::new(), ttl_ms: None, verdict: (*verdict).clone() });
+            }
+        }
         let exchange = self.exchange(&trip, Step::List);
         let mut pages = Pages::default();
         let mut cursor = None;
         let mut said = None;
         loop {
-            let answer = self.operate(&trip, &Ask::List(cursor.as_deref())).await?;
+            let answer = self.operate(&trip, &Ask::List(kind, cursor.as_deref())).await?;
             let reply = exchange.reply(answer).await?;
-            let Some(result) = result_of(&reply) else { return Err(exchange.rejected("tools/list", &reply)) };
+            let Some(result) = result_of(&reply) else {
+                let unknown = error_of(&reply).and_then(error_code) == Some(code::METHOD_NOT_FOUND);
+                if unknown && kind != ItemKind::Tool && cursor.is_none() {
+                    break;
+                }
+                return Err(exchange.rejected(method, &reply));
+            };
             said = said.or_else(|| server_info(result));
-            let next = pages.take(&reply, &self.limits).map_err(|(kind, text)| exchange.error(kind, text))?;
+            let next = pages.take(kind, &reply, &self.limits).map_err(|(kind, text)| exchange.error(kind, text))?;
             cursor = next;
             if cursor.is_none() {
                 break;
@@ -92,10 +122,10 @@ impl<P: Platform> Client<P> {
         }
         let mut verdict = self.verdict(&trip).map_or_else(|| verdict(LATEST_MODERN), |known| (*known).clone());
         verdict.server_info = verdict.server_info.or(said);
-        Ok(ToolList { tools: pages.tools, ttl_ms: pages.ttl_ms, verdict })
+        Ok(ItemList { items: pages.items, ttl_ms: pages.ttl_ms, verdict })
     }
 
-    /// Calls a tool. A call that may have been executed is never made again.
+    /// Asks on a client's behalf. What may have been executed is never asked again.
     ///
     /// # Errors
     /// Says what went wrong at which step. A JSON-RPC error of the upstream's is not an error but an [`Answer`].
@@ -105,7 +135,8 @@ impl<P: Platform> Client<P> {
         known: Option<&Verdict>,
         call: Call<'_>,
     ) -> Result<Answer, UpstreamError> {
-        let trip = self.trip(endpoint, known, call.caller.partition, Step::Call, self.limits.upstream_total);
+        let step = if call.effect == Effect::Reads { Step::Read } else { Step::Call };
+        let trip = self.trip(endpoint, known, call.caller, step);
         self.operate(&trip, &Ask::Call(&call)).await
     }
 
@@ -114,11 +145,11 @@ impl<P: Platform> Client<P> {
     /// # Errors
     /// Says why there is no verdict.
     pub async fn probe(&self, endpoint: &Endpoint) -> Result<Verdict, UpstreamError> {
-        let trip = self.trip(endpoint, None, OWN, Step::Probe, self.limits.catalogue_total);
+        let trip = self.trip(endpoint, None, OWN, Step::Probe);
         match endpoint.era {
             EraPolicy::Modern => return Ok(verdict(LATEST_MODERN)),
             EraPolicy::Auto => self.detect(&trip).await?,
-            EraPolicy::Legacy => Route::Legacy(self.initialize(&trip).await?),
+            EraPolicy::Legacy => self.greet(&trip).await?,
         };
         let learned = self.memory.borrow_mut().verdict(&trip.key, self.now());
         learned.map(|verdict| (*verdict).clone()).ok_or_else(|| {
@@ -126,23 +157,29 @@ impl<P: Platform> Client<P> {
         })
     }
 
-    fn trip<'a>(
+    pub(crate) fn trip<'a>(
         &self,
         endpoint: &'a Endpoint,
         known: Option<&'a Verdict>,
-        partition: &'a str,
+        caller: Caller<'a>,
         step: Step,
-        total: Duration,
     ) -> Trip<'a> {
+        let (total, bounds) = match step {
+            Step::Call | Step::Read => (self.limits.upstream_total, Bounds::of(&self.limits)),
+            Step::Listen => (self.limits.listen, Bounds::listening(&self.limits)),
+            Step::Connect | Step::Probe | Step::Initialize | Step::List => {
+                (self.limits.catalogue_total, Bounds::of(&self.limits))
+            }
+        };
         let deadline = Deadline::after(self.platform.clock(), total);
-        Trip { endpoint, key: ServerKey::of(endpoint), known, partition, step, deadline }
+        Trip { endpoint, key: ServerKey::of(endpoint), known, caller, step, deadline, bounds }
     }
 
     fn now(&self) -> u64 {
         self.platform.clock().ticks()
     }
 
-    fn exchange(&self, trip: &Trip<'_>, step: Step) -> Exchange<P> {
+    pub(crate) fn exchange(&self, trip: &Trip<'_>, step: Step) -> Exchange<P> {
         let id = self.last_id.get().wrapping_add(1);
         self.last_id.set(id);
         let handshake = matches!(step, Step::Probe | Step::Initialize);
@@ -152,16 +189,20 @@ impl<P: Platform> Client<P> {
             server: trip.endpoint.server.clone(),
             step,
             deadline: if handshake { trip.deadline.min(bounded) } else { trip.deadline },
-            bounds: Bounds::of(&self.limits),
-            id,
+            bounds: if handshake { Bounds::of(&self.limits) } else { trip.bounds },
+            id: Id::Own(id),
         }
     }
 
     /// Asks, and asks once more in another way if the answer shows that the first was the wrong one and that nothing was
-    /// executed.
+    /// executed; or in the same way, if nothing was sent or the request only reads.
     async fn operate(&self, trip: &Trip<'_>, ask: &Ask<'_>) -> Result<Answer, UpstreamError> {
         let route = self.route(trip).await?;
-        let answer = self.ask(trip, &route, ask).await;
+        let mut answer = self.ask(trip, &route, ask).await;
+        if matches!(&answer, Err(error) if error.retryable() && error.kind != Kind::Timeout) {
+            self.platform.clock().sleep(RETRY_AFTER).await;
+            answer = self.ask(trip, &route, ask).await;
+        }
         let Some(refusal) = Refusal::of(&answer) else { return answer };
         match self.other_route(trip, &route, &refusal).await? {
             Some(other) => self.ask(trip, &other, ask).await,
@@ -170,23 +211,68 @@ impl<P: Platform> Client<P> {
     }
 
     async fn ask(&self, trip: &Trip<'_>, route: &Route, ask: &Ask<'_>) -> Result<Answer, UpstreamError> {
-        let exchange = self.exchange(trip, trip.step);
-        let (version, mut head) = match route {
-            Route::Modern(version) => (*version, Head { version: Some(*version), ..Head::default() }),
-            Route::Legacy(session) => (session.version, session_head(session)),
+        let mut exchange = self.exchange(trip, trip.step);
+        let session = match route {
+            Route::Modern(version) => return self.ask_modern(trip, exchange, *version, ask).await,
+            Route::Legacy(session) => session,
+            Route::Link => return self.ask_linked(trip, exchange, ask).await,
         };
-        let body = match ask {
-            Ask::List(cursor) => request::list(exchange.id, *cursor, version),
-            Ask::Call(call) => request::call(exchange.id, call, version),
-        };
-        if version.era() == Era::Modern {
-            head.method = Some(if matches!(ask, Ask::List(_)) { "tools/list" } else { "tools/call" });
-            if let Ask::Call(call) = ask {
-                (head.name, head.params) = (Some(call.name), Some(call.param_headers));
+        if let Ask::Call(call) = ask {
+            if let Some(id) = call.id.filter(|_| session.id.is_some()) {
+                exchange.id = Id::Given(id.into());
+            }
+            if call.log_level.is_some() && call.from == Era::Modern {
+                self.log_everything(trip, session).await;
             }
         }
+        let body = body_of(&exchange.id, ask, session.version);
+        let response = exchange.send(trip.endpoint, session_head(session), body.into()).await?;
+        let resume = match exchange.id {
+            Id::Given(_) => Resume::Handed,
+            Id::Own(_) => Resume::Here(trip.endpoint.clone(), Rc::clone(session)),
+        };
+        exchange.answer_within(response, Within { session: Some(session.kept()), resume }).await
+    }
+
+    async fn ask_modern(
+        &self,
+        trip: &Trip<'_>,
+        exchange: Exchange<P>,
+        version: Version,
+        ask: &Ask<'_>,
+    ) -> Result<Answer, UpstreamError> {
+        let head = match ask {
+            Ask::List(kind, _) => Head { method: Some(method_of(*kind).0), ..Head::default() },
+            Ask::Call(call) => {
+                Head { method: Some(call.method), name: call.name, params: Some(call.param_headers), ..Head::default() }
+            }
+        };
+        let body = body_of(&exchange.id, ask, version);
+        let head = Head { version: Some(version), ..head };
         let response = exchange.send(trip.endpoint, head, body.into()).await?;
         exchange.answer(response).await
+    }
+
+    async fn ask_linked(&self, trip: &Trip<'_>, exchange: Exchange<P>, ask: &Ask<'_>) -> Result<Answer, UpstreamError> {
+        let mut link = Link::open(self.exchange(trip, trip.step), trip.endpoint).await?;
+        let verdict = link.greet(trip.endpoint, trip.caller.capabilities.unwrap_or("{}")).await?;
+        let body = body_of(&exchange.id, ask, verdict.version);
+        link.ask(trip.endpoint, exchange.id, body, &verdict).await
+    }
+
+    /// Has a session log everything, once, so that each request can be given what it asked for. A server that can't is not asked
+    /// again.
+    async fn log_everything(&self, trip: &Trip<'_>, session: &Session) {
+        let can =
+            self.verdict(trip).is_some_and(|verdict| verdict.capabilities.is_some() && verdict.may_have("logging"));
+        if session.logs.replace(true) || !can {
+            return;
+        }
+        let exchange = self.exchange(trip, Step::Initialize);
+        let body = request::bare(&exchange.id, "logging/setLevel", r#"{"level":"debug"}"#);
+        if let Err(error) = exchange.request(trip.endpoint, session_head(session), body).await {
+            tracing::debug!(%error, "could not set the log level");
+        }
     }
 
     /// What is known of the server: from this instance's memory, or else from what was stored.
@@ -202,20 +288,29 @@ impl<P: Platform> Client<P> {
             .or_else(|| trip.known.filter(fits).map(|known| memory.adopt(&trip.key, known, self.now())))
     }
 
-    async fn route(&self, trip: &Trip<'_>) -> Result<Route, UpstreamError> {
+    pub(crate) async fn route(&self, trip: &Trip<'_>) -> Result<Route, UpstreamError> {
         match (self.verdict(trip), trip.endpoint.era) {
             (Some(known), _) if known.era == Era::Modern => Ok(Route::Modern(known.version)),
             (_, EraPolicy::Modern) => Ok(Route::Modern(LATEST_MODERN)),
-            (Some(_), _) => {
-                let session = self.memory.borrow_mut().session(&trip.key, trip.partition, self.now());
-                match session {
-                    Some(session) => Ok(Route::Legacy(session)),
-                    None => self.initialize_again(trip).await,
-                }
-            }
-            (None, EraPolicy::Legacy) => self.initialize(trip).await.map(Route::Legacy),
+            (Some(known), _) if known.transport == Transport::HttpSse => Ok(Route::Link),
+            (Some(_), _) => match self.session(trip) {
+                Some(session) => Ok(Route::Legacy(session)),
+                None => self.greet_again(trip).await,
+            },
+            (None, EraPolicy::Legacy) => self.greet(trip).await,
             (None, EraPolicy::Auto) => self.detect(trip).await,
         }
+    }
+
+    /// The session that this instance keeps, or else the one that the client's own session remembers.
+    fn session(&self, trip: &Trip<'_>) -> Option<Rc<Session>> {
+        let (now, partition) = (self.now(), trip.caller.partition);
+        let kept = self.memory.borrow_mut().session(&trip.key, partition, now);
+        kept.or_else(|| {
+            let session = Rc::new(Session::of(trip.caller.session?)?);
+            self.memory.borrow_mut().keep_session(&trip.key, partition, &session, now);
+            Some(session)
+        })
     }
 
     /// Learns the server's era, and keeps what was learned.
@@ -229,7 +324,7 @@ impl<P: Platform> Client<P> {
                     self.learn(trip, verdict);
                     return Ok(Route::Modern(version));
                 }
-                Discovered::NotModern => return self.initialize(trip).await.map(Route::Legacy),
+                Discovered::NotModern => return self.greet(trip).await,
                 Discovered::Again(other) => version = other,
             }
         }
@@ -237,7 +332,7 @@ impl<P: Platform> Client<P> {
         Err(self.exchange(trip, Step::Probe).error(Kind::Protocol, text))
     }
 
-    fn learn(&self, trip: &Trip<'_>, verdict: Verdict) {
+    pub(crate) fn learn(&self, trip: &Trip<'_>, verdict: Verdict) {
         tracing::debug!(
             tenant = trip.endpoint.tenant.as_str(),
             server = trip.endpoint.server.as_str(),
@@ -250,23 +345,39 @@ impl<P: Platform> Client<P> {
     /// The legacy handshake; keeps its session.
     async fn initialize(&self, trip: &Trip<'_>) -> Result<Rc<Session>, UpstreamError> {
         let exchange = self.exchange(trip, Step::Initialize);
-        let (verdict, session) = exchange.initialize(trip.endpoint).await?;
+        let capabilities = trip.caller.capabilities.unwrap_or("{}");
+        let (verdict, session) = exchange.initialize(trip.endpoint, capabilities).await?;
         exchange.initialized(trip.endpoint, &session).await?;
         let session = Rc::new(session);
         self.learn(trip, verdict);
-        self.memory.borrow_mut().keep_session(&trip.key, trip.partition, &session, self.now());
+        self.memory.borrow_mut().keep_session(&trip.key, trip.caller.partition, &session, self.now());
         Ok(session)
+    }
+
+    /// The legacy handshake, by the transport that the server has: one that refuses to be posted to may be of the first.
+    async fn greet(&self, trip: &Trip<'_>) -> Result<Route, UpstreamError> {
+        let refused = match self.initialize(trip).await {
+            Ok(session) => return Ok(Route::Legacy(session)),
+            Err(error) if !matches!(error.kind, Kind::Status(400 | 404 | 405)) => return Err(error),
+            Err(error) => error,
+        };
+        let Ok(mut link) = Link::open(self.exchange(trip, Step::Initialize), trip.endpoint).await else {
+            return Err(refused);
+        };
+        let verdict = link.greet(trip.endpoint, "{}").await?;
+        self.learn(trip, verdict);
+        Ok(Route::Link)
     }
 
     /// The handshake with a server that was legacy when it was last asked. If it does not know the handshake any more, it
     /// may have become modern.
-    async fn initialize_again(&self, trip: &Trip<'_>) -> Result<Route, UpstreamError> {
-        match self.initialize(trip).await {
+    async fn greet_again(&self, trip: &Trip<'_>) -> Result<Route, UpstreamError> {
+        match self.greet(trip).await {
             Err(error) if self.may_doubt(trip) && is_refused(&error) => {
                 self.memory.borrow_mut().forget(&trip.key);
                 self.detect(trip).await
             }
-            done => done.map(Route::Legacy),
+            done => done,
         }
     }
 
@@ -285,6 +396,7 @@ impl<P: Platform> Client<P> {
         match route {
             Route::Modern(_) => Ok(self.instead_of_modern(trip, refusal).await),
             Route::Legacy(session) => self.instead_of_legacy(trip, session, refusal).await,
+            Route::Link => Ok(None),
         }
     }
 
@@ -294,13 +406,13 @@ impl<P: Platform> Client<P> {
                 return Some(Route::Modern(version));
             }
             let legacy = trip.endpoint.era == EraPolicy::Auto && !refusal.supported.is_empty();
-            return if legacy { self.initialize(trip).await.ok().map(Route::Legacy) } else { None };
+            return if legacy { self.greet(trip).await.ok() } else { None };
         }
         if !refusal.is_of_another_era() || !self.may_doubt(trip) {
             return None;
         }
         // What can't be found out leaves the answer as it is.
-        self.detect(trip).await.ok().filter(|route| matches!(route, Route::Legacy(_)))
+        self.detect(trip).await.ok().filter(|route| !matches!(route, Route::Modern(_)))
     }
 
     async fn instead_of_legacy(
@@ -322,16 +434,23 @@ impl<P: Platform> Client<P> {
             return Ok(None);
         }
         if session.id.is_some() {
-            self.memory.borrow_mut().drop_session(&trip.key, trip.partition, session);
-            return self.initialize_again(trip).await.map(Some);
+            self.memory.borrow_mut().drop_session(&trip.key, trip.caller.partition, session);
+            return self.greet_again(trip).await.map(Some);
         }
         if self.memory.borrow().is_fresh(&trip.key, self.now()) {
             return Ok(None);
         }
         // A server that had no sessions may have got some.
-        self.memory.borrow_mut().drop_session(&trip.key, trip.partition, session);
-        let route = self.initialize_again(trip).await?;
+        self.memory.borrow_mut().drop_session(&trip.key, trip.caller.partition, session);
+        let route = self.greet_again(trip).await?;
         Ok(Some(route).filter(|route| !matches!(route, Route::Legacy(session) if session.id.is_none())))
+    }
+}
+
+fn body_of(id: &Id, ask: &Ask<'_>, version: Version) -> String {
+    match ask {
+        Ask::List(kind, cursor) => request::list(id, method_of(*kind).0, *cursor, version),
+        Ask::Call(call) => request::call(id, call, version),
     }
 }
 
@@ -346,4 +465,4 @@ fn is_refused(error: &UpstreamError) -> bool {
 
 #[cfg(test)]
 #[path = "client_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -37,7 +37,7 @@ fn server(script: impl Fn(&Value, &FetchRequest) -> Fetched + 'static) -> Tested
 fn server_with(limits: Limits, script: impl Fn(&Value, &FetchRequest) -> Fetched + 'static) -> Tested {
     let platform = MemoryPlatform::new();
     platform.fetch.answer(move |request| {
-        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         script(&body, &request)
     });
     let client = Client::new(Rc::clone(&platform), limits);
@@ -107,6 +107,21 @@ fn sent(platform: &MemoryPlatform) -> Vec<String> {
     platform.fetch.sent().iter().map(method).collect()
 }
 
+/// A call of the tool `a`.
+pub(crate) fn tool<'a>(params: &'a str, from: Era, caller: Caller<'a>, param_headers: &'a HeaderMap) -> Call<'a> {
+    Call {
+        method: "tools/call",
+        params,
+        name: Some("a"),
+        id: None,
+        from,
+        caller,
+        param_headers,
+        log_level: None,
+        effect: Effect::MayAct,
+    }
+}
+
 const HANDSHAKE: [&str; 2] = ["initialize", "notifications/initialized"];
 
 fn call_as(
@@ -116,8 +131,8 @@ fn call_as(
     partition: &str,
 ) -> Result<Answer, UpstreamError> {
     let param_headers = HeaderMap::new();
-    let caller = Caller { partition, capabilities: None, client_info: None };
-    let call = Call { params: r#"{"name":"a"}"#, name: "a", from: Era::Modern, caller, param_headers: &param_headers };
+    let caller = Caller { partition, capabilities: None, client_info: None, session: None };
+    let call = tool(r#"{"name":"a"}"#, Era::Modern, caller, &param_headers);
     tested.0.run(tested.1.call(endpoint, known, call))
 }
 
@@ -139,8 +154,8 @@ fn kind(answer: Result<Answer, UpstreamError>) -> Kind {
     }
 }
 
-fn list(tested: &Tested, era: EraPolicy) -> Result<ToolList, UpstreamError> {
-    tested.0.run(tested.1.list_tools(&endpoint(era), None))
+fn list(tested: &Tested, era: EraPolicy) -> Result<ItemList, UpstreamError> {
+    tested.0.run(tested.1.list(&endpoint(era), None, ItemKind::Tool))
 }
 
 fn known(version: Version) -> Verdict {
@@ -281,7 +296,7 @@ fn a_handshake_that_can_not_be_used_says_why() {
     let tested = server(|_, _| typed(405, "text/plain", "Method Not Allowed"));
     let error = list(&tested, EraPolicy::Auto).unwrap_err();
     assert_eq!((error.step, &error.kind), (Step::Initialize, &Kind::Status(405)));
-    assert!(error.message.contains("HTTP+SSE"), "{error}");
+    assert_eq!(tested.0.fetch.sent().last().unwrap().method, http::Method::GET, "HTTP+SSE was tried");
     let tested = server(|body, _| refusal(200, body, -32603, Value::Null));
     let error = list(&tested, EraPolicy::Legacy).unwrap_err();
     assert_eq!(error.kind, Kind::Rejected { code: -32603, message: "no".into() });
@@ -451,8 +466,8 @@ fn a_server_without_sessions_needs_one_handshake() {
 fn first_calls_at_the_same_time_do_not_wait_for_each_other() {
     let tested = server(legacy(|_| panic!("probed")));
     let (endpoint, none) = (endpoint(EraPolicy::Legacy), HeaderMap::new());
-    let caller = Caller { partition: "p", capabilities: None, client_info: None };
-    let call = Call { params: "{}", name: "a", from: Era::Legacy, caller, param_headers: &none };
+    let caller = Caller { partition: "p", capabilities: None, client_info: None, session: None };
+    let call = tool("{}", Era::Legacy, caller, &none);
     let both = join(tested.1.call(&endpoint, None, call), tested.1.call(&endpoint, None, call));
     let (one, two) = tested.0.run(both);
     assert!(replied(one).result.is_some() && replied(two).result.is_some());
@@ -564,7 +579,7 @@ fn answers_that_are_none_are_named() {
 }
 
 #[test]
-fn a_failed_exchange_is_not_made_again() {
+fn a_failed_exchange_is_made_again_only_if_nothing_was_sent() {
     for (failed, expected, step, retryable) in [
         (FetchErrorKind::Connect, Kind::Unreachable, Step::Connect, true),
         (FetchErrorKind::Resolve, Kind::Unreachable, Step::Connect, true),
@@ -575,7 +590,7 @@ fn a_failed_exchange_is_not_made_again() {
         let tested = server(move |_, _| failure(failed));
         let error = call(&tested, EraPolicy::Modern).unwrap_err();
         assert_eq!((&error.kind, error.step, error.retryable()), (&expected, step, retryable));
-        assert_eq!(sent(&tested.0).len(), 1);
+        assert_eq!(sent(&tested.0).len(), if retryable { 2 } else { 1 });
     }
 }
 
@@ -619,7 +634,9 @@ fn response(id: &Value) -> Value {
 
 fn items(tested: &Tested, answer: Result<Answer, UpstreamError>) -> Vec<Result<Item, UpstreamError>> {
     match answer {
-        Ok(Answer::Stream(stream)) => tested.0.run(stream.collect()),
+        Ok(Answer::Stream(stream)) => tested
+            .0
+            .run(stream.events.filter_map(|event| async { event.map(|event| event.item).transpose() }).collect()),
         other => panic!("{other:?}"),
     }
 }
@@ -636,7 +653,7 @@ fn a_stream_that_holds_only_the_reply_is_a_reply() {
 }
 
 #[test]
-fn notifications_come_before_the_reply_and_requests_are_left_out() {
+fn what_comes_before_the_reply_is_given_in_its_order() {
     let tested = server(|body, _| {
         let request = json!({"jsonrpc": "2.0", "id": 5, "method": "sampling/createMessage", "params": {}});
         Ok(events(&[request, progress(), progress(), response(&body["id"]), progress()]))
@@ -644,7 +661,10 @@ fn notifications_come_before_the_reply_and_requests_are_left_out() {
     let answer = call(&tested, EraPolicy::Modern);
     let items = items(&tested, answer);
     assert!(
-        matches!(&items[..], [Ok(Item::Notification(_)), Ok(Item::Notification(_)), Ok(Item::Reply(_))]),
+        matches!(
+            &items[..],
+            [Ok(Item::Request(_)), Ok(Item::Notification(_)), Ok(Item::Notification(_)), Ok(Item::Reply(_))]
+        ),
         "{items:?}"
     );
 }
@@ -845,7 +865,7 @@ fn pages_are_put_together() {
         }
     });
     let tools = list(&tested, EraPolicy::Modern).unwrap();
-    assert_eq!(tools.tools, [r#"{"name":"a"}"#, r#"{"name":"b"}"#, r#"{"name":"c"}"#]);
+    assert_eq!(tools.items, [r#"{"name":"a"}"#, r#"{"name":"b"}"#, r#"{"name":"c"}"#]);
     assert_eq!(tools.ttl_ms, Some(500));
     assert_eq!(tools.verdict.server_info.as_deref(), Some(r#"{"name":"s"}"#));
 }
@@ -859,7 +879,7 @@ fn a_tool_is_kept_byte_for_byte() {
             format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{{\"tools\":[ {TOOL} ,{{}}]}}}}", body["id"]),
         ))
     });
-    assert_eq!(list(&tested, EraPolicy::Modern).unwrap().tools, [TOOL, "{}"]);
+    assert_eq!(list(&tested, EraPolicy::Modern).unwrap().items, [TOOL, "{}"]);
 }
 
 #[test]
@@ -886,7 +906,7 @@ fn as_many_pages_as_allowed_are_read() {
         1 => json!({"tools": [], "nextCursor": "2"}),
         _ => json!({"tools": [{}]}),
     });
-    assert_eq!(list(&tested, EraPolicy::Modern).unwrap().tools.len(), 1);
+    assert_eq!(list(&tested, EraPolicy::Modern).unwrap().items.len(), 1);
 }
 
 #[test]
@@ -931,4 +951,70 @@ fn a_verdict_reads_back_as_it_was_stored() {
 fn nothing_secret_is_shown_in_debug() {
     let shown = format!("{:?}", endpoint(EraPolicy::Auto));
     assert!(!shown.contains("secret"), "{shown}");
+}
+
+/// A server of 2024-11-05: what is posted is answered on the stream.
+fn first_transport(answer: impl Fn(&Value) -> Option<Value> + 'static) -> Tested {
+    let replies: Rc<RefCell<Vec<Value>>> = Rc::default();
+    let answer = Rc::new(answer);
+    server(move |body, request| {
+        if request.method == http::Method::GET {
+            replies.borrow_mut().clear();
+            let said = Rc::clone(&replies);
+            let named = stream::iter([Ok("event: endpoint\ndata: /messages?session_id=1\n\n".into())]);
+            let told = stream::unfold(0, move |next| {
+                let said = said.borrow().get(next).map(|message| Ok(format!("data: {message}\n\n").into()));
+                async move { said.map(|said| (said, next + 1)) }
+            });
+            let mut response = sse_response(vec![]);
+            response.body = named.chain(told).boxed_local();
+            return Ok(response);
+        }
+        if request.uri.path() != "/messages" {
+            return typed(405, "text/plain", "");
+        }
+        let reply = match body["method"].as_str() {
+            Some("initialize") => Some(json!({"jsonrpc": "2.0", "id": body["id"], "result":
+                {"protocolVersion": "2024-11-05", "capabilities": {"tools": {}}, "serverInfo": {"name": "old", "version": "1"}}})),
+            _ => answer(body),
+        };
+        replies.borrow_mut().extend(reply);
+        typed(202, "text/plain", "")
+    })
+}
+
+#[test]
+fn a_server_of_the_first_transport_is_found_and_asked() {
+    let tested = first_transport(|body| {
+        body.get("id").map(|id| json!({"jsonrpc": "2.0", "id": id, "result": {"tools": [{"name": "a"}]}}))
+    });
+    let found = list(&tested, EraPolicy::Auto).unwrap();
+    assert_eq!((found.items.len(), found.verdict.transport), (1, Transport::HttpSse));
+    let stored = serde_json::to_string(&found.verdict).unwrap();
+    assert_eq!(serde_json::from_str::<Verdict>(&stored).unwrap(), found.verdict);
+}
+
+#[test]
+fn a_stream_of_a_legacy_server_is_taken_up_where_it_broke() {
+    let tested = server(|body, request| {
+        if request.method == http::Method::GET {
+            assert_eq!(request.headers["last-event-id"], "e1");
+            let id = 2;
+            return Ok(sse_response(vec![Ok(format!("id: e2\ndata: {}\n\n", response(&json!(id))).into())]));
+        }
+        match body["method"].as_str().unwrap_or_default() {
+            "initialize" => {
+                let mut answer = result(body, json!({"protocolVersion": "2025-11-25", "capabilities": {}}))?;
+                answer.headers.insert("mcp-session-id", HeaderValue::from_static("s"));
+                Ok(answer)
+            }
+            "tools/call" => {
+                assert_eq!(body["id"], 2);
+                Ok(sse_response(vec![Ok("id: e1\nretry: 5\ndata:\n\n".into())]))
+            }
+            _ => typed(202, "text/plain", ""),
+        }
+    });
+    let answer = call(&tested, EraPolicy::Legacy);
+    assert!(replied(answer).result.is_some());
 }

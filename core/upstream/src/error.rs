@@ -14,10 +14,14 @@ pub enum Step {
     Probe,
     /// The legacy handshake.
     Initialize,
-    /// Fetching its tools.
+    /// Fetching a list.
     List,
-    /// Calling one of them.
+    /// Asking for something that only reads.
+    Read,
+    /// Calling a tool, or anything else that may act.
     Call,
+    /// Listening for what it has to say by itself.
+    Listen,
 }
 
 impl Step {
@@ -29,7 +33,9 @@ impl Step {
             Self::Probe => "probe",
             Self::Initialize => "initialize",
             Self::List => "list",
+            Self::Read => "read",
             Self::Call => "call",
+            Self::Listen => "listen",
         }
     }
 }

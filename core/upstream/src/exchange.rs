@@ -1,13 +1,17 @@
 //! One HTTP exchange with an upstream: sent once, within limits of time and size; every failure named. Knows neither what
 //! is asked nor what the answer means.
 
-use std::{rc::Rc, time::Duration};
+use std::{fmt, rc::Rc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use http::{Method, StatusCode, Uri, header::CONTENT_LENGTH};
+use http::{
+    HeaderValue, Method, StatusCode, Uri,
+    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE},
+};
 use toolgate_model::{Limits, ServerId};
 use toolgate_ports::{ByteStream, Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse, Platform};
+use toolgate_wire::splice;
 
 use crate::{
     Endpoint, Step, UpstreamError, UpstreamErrorKind as Kind,
@@ -37,6 +41,11 @@ impl Bounds {
             depth: limits.json_depth,
         }
     }
+
+    /// For a stream that lasts as long as its listener: it may be silent, and its length is bounded event by event.
+    pub(crate) fn listening(limits: &Limits) -> Self {
+        Self { idle: limits.listen, body: usize::MAX, ..Self::of(limits) }
+    }
 }
 
 /// One exchange: with whom, what for, and until when.
@@ -47,7 +56,45 @@ pub(crate) struct Exchange<P: Platform> {
     pub(crate) deadline: Deadline,
     pub(crate) bounds: Bounds,
     /// The id of the request that is sent.
-    pub(crate) id: u64,
+    pub(crate) id: Id,
+}
+
+/// The id of a request towards a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Id {
+    /// A number that this client gave it.
+    Own(u64),
+    /// What the client's own client called it: raw JSON.
+    Given(Rc<str>),
+}
+
+impl Id {
+    /// Whether `raw` is this id, perhaps spelt in another way.
+    pub(crate) fn is(&self, raw: &str) -> bool {
+        match self {
+            Self::Own(id) => raw.parse() == Ok(*id),
+            Self::Given(given) => **given == *raw || same(given, raw),
+        }
+    }
+}
+
+fn same(one: &str, other: &str) -> bool {
+    match (splice::string(one), splice::string(other)) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => {
+            matches!((one.parse::<f64>(), other.parse::<f64>()), (Ok(one), Ok(other)) if one.total_cmp(&other).is_eq())
+        }
+        _ => false,
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own(id) => id.fmt(f),
+            Self::Given(raw) => f.write_str(raw),
+        }
+    }
 }
 
 impl<P: Platform> Exchange<P> {
@@ -57,7 +104,7 @@ impl<P: Platform> Exchange<P> {
 
     /// The same exchange once more, to be handed to what reads its answer.
     pub(crate) fn again(&self) -> Self {
-        Self { platform: Rc::clone(&self.platform), server: self.server.clone(), ..*self }
+        Self { platform: Rc::clone(&self.platform), server: self.server.clone(), id: self.id.clone(), ..*self }
     }
 
     /// Sends a request and waits for the beginning of its answer; follows the redirects that may be followed.
@@ -67,9 +114,20 @@ impl<P: Platform> Exchange<P> {
         head: Head<'_>,
         body: Bytes,
     ) -> Result<FetchResponse, UpstreamError> {
-        let mut uri = endpoint.uri.clone();
+        self.send_to(endpoint, endpoint.uri.clone(), Method::POST, head, body).await
+    }
+
+    /// The same with another method, or to another place of the same server.
+    pub(crate) async fn send_to(
+        &self,
+        endpoint: &Endpoint,
+        mut uri: Uri,
+        method: Method,
+        head: Head<'_>,
+        body: Bytes,
+    ) -> Result<FetchResponse, UpstreamError> {
         for _ in 0..=redirect::MAX_REDIRECTS {
-            let response = self.fetch(endpoint, uri.clone(), head, body.clone()).await?;
+            let response = self.fetch(endpoint, uri.clone(), method.clone(), head, body.clone()).await?;
             if !redirect::is_redirect(response.status) {
                 return Ok(response);
             }
@@ -83,13 +141,18 @@ impl<P: Platform> Exchange<P> {
         &self,
         endpoint: &Endpoint,
         uri: Uri,
+        method: Method,
         head: Head<'_>,
         body: Bytes,
     ) -> Result<FetchResponse, UpstreamError> {
         check_uri(&uri, endpoint.network)
             .map_err(|error| UpstreamError { step: Step::Connect, ..self.error(Kind::Forbidden, error.to_string()) })?;
-        let headers = head.headers(&endpoint.headers);
-        let request = FetchRequest { method: Method::POST, uri, headers, body, network: endpoint.network };
+        let mut headers = head.headers(&endpoint.headers);
+        if method != Method::POST {
+            headers.remove(CONTENT_TYPE);
+            headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        }
+        let request = FetchRequest { method, uri, headers, body, network: endpoint.network };
         let limit = self.limit(self.bounds.first_byte);
         match within(self.platform.clock(), limit, self.platform.fetch().fetch(request)).await {
             Some(answer) => answer.map_err(|error| self.failed(error)),

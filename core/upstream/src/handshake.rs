@@ -3,16 +3,16 @@
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use toolgate_ports::Platform;
 use toolgate_wire::{Era, LATEST_MODERN, Version, meta, splice};
 
 use crate::{
-    Answer, Endpoint, Item, Reply, UpstreamError, UpstreamErrorKind as Kind, Verdict,
+    Answer, Endpoint, Item, Reply, Transport, UpstreamError, UpstreamErrorKind as Kind, Verdict,
     exchange::Exchange,
     header::{Head, SESSION},
     memory::Session,
-    refusal::{Refusal, error_code, error_message, error_of, is_of_another_era, result_of, shown, versions},
+    refusal::{Refusal, error_code, error_message, error_of, result_of, shown, versions},
     request,
 };
 
@@ -35,7 +35,7 @@ impl<P: Platform> Exchange<P> {
     /// Asks `server/discover` in `version`.
     pub(crate) async fn discover(self, endpoint: &Endpoint, version: Version) -> Result<Discovered, UpstreamError> {
         let head = Head { version: Some(version), method: Some("server/discover"), ..Head::default() };
-        let body = request::discover(self.id, version);
+        let body = request::discover(&self.id, version);
         let reply = match self.request(endpoint, head, body).await {
             Ok(reply) => reply,
             Err(error) if says_nothing_modern(&error.kind) => return Ok(Discovered::NotModern),
@@ -77,42 +77,56 @@ impl<P: Platform> Exchange<P> {
     pub(crate) async fn reply(&self, answer: Answer) -> Result<Reply, UpstreamError> {
         let mut stream = match answer {
             Answer::Reply(reply) => return Ok(reply),
-            Answer::Stream(stream) => stream,
+            Answer::Stream(stream) => stream.events,
         };
-        while let Some(item) = stream.next().await {
-            if let Item::Reply(reply) = item? {
+        while let Some(event) = stream.next().await {
+            if let Some(Item::Reply(reply)) = event?.item {
                 return Ok(reply);
             }
         }
         Err(self.error(Kind::Closed, "its stream ended without a response"))
     }
 
-    /// The legacy handshake's first half: `initialize`.
-    pub(crate) async fn initialize(&self, endpoint: &Endpoint) -> Result<(Verdict, Session), UpstreamError> {
-        let body = request::initialize(self.id);
+    /// The legacy handshake's first half: `initialize`, declaring `capabilities` (a raw object).
+    pub(crate) async fn initialize(
+        &self,
+        endpoint: &Endpoint,
+        capabilities: &str,
+    ) -> Result<(Verdict, Session), UpstreamError> {
+        let body = request::initialize(&self.id, capabilities);
         let response = self.send(endpoint, Head::default(), body.into()).await?;
         let id = self.session_id(&response.headers)?;
-        let answer = self.again().answer(response).await.map_err(only_sse_perhaps)?;
-        let reply = self.reply(answer).await?;
-        let Some(result) = result_of(&reply) else { return Err(self.rejected("initialize", &reply)) };
+        let reply = self.reply(self.again().answer(response).await?).await?;
+        let verdict = self.initialized_as(&reply)?;
+        Ok((verdict.clone(), Session::new(id, verdict.version)))
+    }
+
+    /// What a server said of itself in its answer to `initialize`.
+    pub(crate) fn initialized_as(&self, reply: &Reply) -> Result<Verdict, UpstreamError> {
+        let Some(result) = result_of(reply) else { return Err(self.rejected("initialize", reply)) };
         let chosen = splice::value(result, "protocolVersion").and_then(splice::string).unwrap_or_default();
         let version = Version::parse(&chosen).filter(|version| version.era() == Era::Legacy).ok_or_else(|| {
             let chosen = shown(&chosen);
             let hint = "if it speaks 2026-07-28, set the server's \"era\" to \"modern\"";
             self.error(Kind::Protocol, format!("it chose protocol version {chosen:?}, which can't be spoken; {hint}"))
         })?;
-        let verdict = Verdict {
-            server_info: object(result, "serverInfo"),
-            instructions: instructions(result),
-            ..verdict(version)
-        };
-        Ok((verdict, Session { id, version }))
+        Ok(Verdict { server_info: object(result, "serverInfo"), ..said(result, version) })
     }
 
     /// Its second half: `notifications/initialized`.
     pub(crate) async fn initialized(&self, endpoint: &Endpoint, session: &Session) -> Result<(), UpstreamError> {
-        let body = Bytes::from_static(request::INITIALIZED.as_bytes());
-        let mut response = self.send(endpoint, session_head(session), body).await?;
+        self.post(endpoint, endpoint.uri.clone(), session_head(session), request::INITIALIZED.into()).await
+    }
+
+    /// Sends a message that has no answer.
+    pub(crate) async fn post(
+        &self,
+        endpoint: &Endpoint,
+        to: Uri,
+        head: Head<'_>,
+        body: Bytes,
+    ) -> Result<(), UpstreamError> {
+        let mut response = self.send_to(endpoint, to, Method::POST, head, body).await?;
         if !response.status.is_success() {
             return Err(self.status(response.status, &crate::exchange::response_type(&response)));
         }
@@ -148,7 +162,23 @@ pub(crate) fn session_head(session: &Session) -> Head<'_> {
 
 /// A verdict that says nothing but the version.
 pub(crate) const fn verdict(version: Version) -> Verdict {
-    Verdict { era: version.era(), version, server_info: None, instructions: None }
+    Verdict {
+        era: version.era(),
+        version,
+        server_info: None,
+        instructions: None,
+        capabilities: None,
+        transport: Transport::StreamableHttp,
+    }
+}
+
+/// What `initialize` or `server/discover` was answered, but for the server's name, which each has elsewhere.
+fn said(result: &str, version: Version) -> Verdict {
+    Verdict {
+        instructions: instructions(result),
+        capabilities: Some(object(result, "capabilities").unwrap_or_else(|| "{}".to_owned())),
+        ..verdict(version)
+    }
 }
 
 /// What a modern result says of its server.
@@ -164,11 +194,7 @@ pub(crate) fn modern_of(versions: &[Version]) -> Option<Version> {
 fn discovered(result: &str) -> Discovered {
     let supported = splice::value(result, "supportedVersions").map(versions).unwrap_or_default();
     modern_of(&supported).map_or(Discovered::NotModern, |version| {
-        Discovered::Modern(Verdict {
-            server_info: server_info(result),
-            instructions: instructions(result),
-            ..verdict(version)
-        })
+        Discovered::Modern(Verdict { server_info: server_info(result), ..said(result, version) })
     })
 }
 
@@ -189,15 +215,4 @@ fn says_nothing_modern(kind: &Kind) -> bool {
         Kind::NotJson | Kind::Protocol => true,
         _ => false,
     }
-}
-
-/// Servers of 2024-11-05 refuse every POST to the URL that people know.
-fn only_sse_perhaps(mut error: UpstreamError) -> UpstreamError {
-    if matches!(error.kind, Kind::Status(status) if is_of_another_era(status)) {
-        error.message.push_str(
-            "; if it speaks only the HTTP+SSE transport of 2024-11-05, it can't be used: \
-             give a Streamable HTTP endpoint (often /mcp) as the server's \"url\"",
-        );
-    }
-    error
 }

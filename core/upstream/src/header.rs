@@ -82,6 +82,7 @@ const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 /// Where a legacy server names the session.
 pub(crate) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const PARAM_PREFIX: &str = "mcp-param-";
 const AGENT: &str = concat!("toolgate/", env!("CARGO_PKG_VERSION"));
 
@@ -91,13 +92,15 @@ pub(crate) struct Head<'a> {
     /// The version spoken, where one is agreed on.
     pub(crate) version: Option<Version>,
     /// The method, for a modern server.
-    pub(crate) method: Option<&'static str>,
-    /// The tool's name, for a modern server.
+    pub(crate) method: Option<&'a str>,
+    /// What the request is about, for a modern server.
     pub(crate) name: Option<&'a str>,
     /// The session, with a legacy server that has one.
     pub(crate) session: Option<&'a HeaderValue>,
     /// Headers among which `Mcp-Param-*` are passed on.
     pub(crate) params: Option<&'a HeaderMap>,
+    /// From where a stream is resumed.
+    pub(crate) last_event_id: Option<&'a str>,
 }
 
 impl Head<'_> {
@@ -108,11 +111,14 @@ impl Head<'_> {
         copy(&mut headers, configured, |name| !is_reserved(name));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        if let Some(id) = self.last_event_id.and_then(|id| HeaderValue::from_str(id).ok()) {
+            headers.insert(LAST_EVENT_ID, id);
+        }
         if let Some(version) = self.version {
             headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
         }
-        if let Some(method) = self.method {
-            headers.insert(METHOD, HeaderValue::from_static(method));
+        if let Some(method) = self.method.and_then(|method| HeaderValue::from_str(method).ok()) {
+            headers.insert(METHOD, method);
         }
         if let Some(name) = self.name.and_then(|name| HeaderValue::from_str(&encode_value(name)).ok()) {
             headers.insert(NAME, name);

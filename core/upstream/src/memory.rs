@@ -1,13 +1,13 @@
 //! What the client remembers of servers between requests: verdicts, and sessions with legacy servers. Bounded, in this
 //! instance only; losing it costs a handshake and nothing else. Knows no clock: it is told the time.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{cell::Cell, collections::BTreeMap, rc::Rc};
 
 use http::HeaderValue;
 use toolgate_model::{Revision, ServerId, TenantId};
 use toolgate_wire::Version;
 
-use crate::{Endpoint, Verdict};
+use crate::{Endpoint, SessionRef, Verdict};
 
 /// The most sessions kept.
 const MAX_SESSIONS: usize = 1_024;
@@ -43,6 +43,31 @@ pub(crate) struct Session {
     pub(crate) id: Option<HeaderValue>,
     /// The version agreed on.
     pub(crate) version: Version,
+    /// Whether it was told to log everything, so that each request can choose from it.
+    pub(crate) logs: Cell<bool>,
+}
+
+impl Session {
+    pub(crate) const fn new(id: Option<HeaderValue>, version: Version) -> Self {
+        Self { id, version, logs: Cell::new(false) }
+    }
+
+    /// The session that `kept` names. `None` if it can't be one.
+    pub(crate) fn of(kept: &SessionRef) -> Option<Self> {
+        let version = Version::parse(&kept.version)?;
+        let id = kept.id.as_deref().map(HeaderValue::from_str).transpose().ok()?;
+        let sensitive = |mut id: HeaderValue| {
+            id.set_sensitive(true);
+            id
+        };
+        Some(Self::new(id.map(sensitive), version))
+    }
+
+    /// As it can be kept elsewhere.
+    pub(crate) fn kept(&self) -> SessionRef {
+        let id = self.id.as_ref().and_then(|id| id.to_str().ok()).map(str::to_owned);
+        SessionRef { id, version: self.version.as_str().to_owned(), post: None }
+    }
 }
 
 #[derive(Debug)]

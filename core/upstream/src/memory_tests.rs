@@ -1,5 +1,3 @@
-use toolgate_wire::Era;
-
 use super::*;
 
 fn key(server: &str, revision: u64) -> ServerKey {
@@ -11,11 +9,11 @@ fn key(server: &str, revision: u64) -> ServerKey {
 }
 
 fn legacy() -> Rc<Verdict> {
-    Rc::new(Verdict { era: Era::Legacy, version: Version::V2025_11_25, server_info: None, instructions: None })
+    Rc::new(crate::handshake::verdict(Version::V2025_11_25))
 }
 
 fn session(id: Option<&'static str>) -> Rc<Session> {
-    Rc::new(Session { id: id.map(HeaderValue::from_static), version: Version::V2025_11_25 })
+    Rc::new(Session::new(id.map(HeaderValue::from_static), Version::V2025_11_25))
 }
 
 #[test]

@@ -32,6 +32,12 @@ pub(crate) fn target(from: &Uri, status: StatusCode, headers: &HeaderMap, networ
     Ok(uri)
 }
 
+/// What a server at `from` means by `reference`, if that may be a server in `network` and keeps the origin.
+pub(crate) fn same_origin(from: &Uri, reference: &str, network: Network) -> Option<Uri> {
+    let uri = check_url(&resolve(from, reference), network).ok()?;
+    (origin(&uri) == origin(from)).then_some(uri)
+}
+
 /// Whether the status asks to go elsewhere.
 pub(crate) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use toolgate_wire::{Era, LATEST_LEGACY, Version, meta, splice};
 
-use crate::Call;
+use crate::{Call, exchange::Id};
 
 /// What the gateway says of itself.
 pub(crate) const CLIENT_INFO: &str = concat!(r#"{"name":"toolgate","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);
@@ -12,27 +12,46 @@ pub(crate) const CLIENT_INFO: &str = concat!(r#"{"name":"toolgate","version":""#
 /// The body of the notification that ends the legacy handshake.
 pub(crate) const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 
-fn begin(id: u64, method: &str, capacity: usize) -> String {
+fn begin(id: &Id, method: &str, capacity: usize) -> String {
     let mut out = String::with_capacity(capacity + 320);
     let _ = write!(out, r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{"#);
     out
 }
 
-pub(crate) fn initialize(id: u64) -> String {
-    let mut out = begin(id, "initialize", 0);
-    let _ = write!(out, r#""protocolVersion":"{LATEST_LEGACY}","capabilities":{{}},"clientInfo":{CLIENT_INFO}}}}}"#);
+/// The legacy handshake, declaring `capabilities` (a raw object).
+pub(crate) fn initialize(id: &Id, capabilities: &str) -> String {
+    let mut out = begin(id, "initialize", capabilities.len());
+    let _ = write!(
+        out,
+        r#""protocolVersion":"{LATEST_LEGACY}","capabilities":{capabilities},"clientInfo":{CLIENT_INFO}}}}}"#
+    );
     out
 }
 
-pub(crate) fn discover(id: u64, version: Version) -> String {
+/// A request without params of its own, to a legacy server.
+pub(crate) fn bare(id: &Id, method: &str, params: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#)
+}
+
+/// Listening for what `filter` (a raw object) names.
+pub(crate) fn listen(id: &Id, filter: &str, version: Version) -> String {
+    let mut out = begin(id, "subscriptions/listen", filter.len());
+    push_member(&mut out, "notifications", filter);
+    separate(&mut out);
+    push_own_meta(&mut out, version);
+    out.push_str("}}");
+    out
+}
+
+pub(crate) fn discover(id: &Id, version: Version) -> String {
     let mut out = begin(id, "server/discover", 0);
     push_own_meta(&mut out, version);
     out.push_str("}}");
     out
 }
 
-pub(crate) fn list(id: u64, cursor: Option<&str>, version: Version) -> String {
-    let mut out = begin(id, "tools/list", cursor.map_or(0, str::len));
+pub(crate) fn list(id: &Id, method: &str, cursor: Option<&str>, version: Version) -> String {
+    let mut out = begin(id, method, cursor.map_or(0, str::len));
     if let Some(cursor) = cursor {
         out.push_str(r#""cursor":"#);
         splice::quote_into(&mut out, cursor);
@@ -46,9 +65,9 @@ pub(crate) fn list(id: u64, cursor: Option<&str>, version: Version) -> String {
 }
 
 /// The body of a call: the client's params, with the `_meta` that the server's era wants.
-pub(crate) fn call(id: u64, call: &Call<'_>, version: Version) -> String {
+pub(crate) fn call(id: &Id, call: &Call<'_>, version: Version) -> String {
     let said = call.caller.capabilities.map_or(0, str::len) + call.caller.client_info.map_or(0, str::len);
-    let mut out = begin(id, "tools/call", call.params.len() + said);
+    let mut out = begin(id, call.method, call.params.len() + said);
     let mut sent_meta = None;
     for member in splice::members(call.params) {
         if member.name == "_meta" {
@@ -94,7 +113,7 @@ fn push_own_meta(out: &mut String, version: Version) {
     out.push('}');
 }
 
-/// What a modern client declared is passed on; for a legacy client the gateway speaks, and can do nothing special.
+/// What a modern client declared is passed on; for a legacy client the gateway speaks, and declares what it can get answered.
 fn push_modern_meta(out: &mut String, sent: Option<&str>, call: &Call<'_>, version: Version) {
     let modern = call.from == Era::Modern;
     let (mut capabilities, mut client_info) = (None, None);
@@ -113,10 +132,13 @@ fn push_modern_meta(out: &mut String, sent: Option<&str>, call: &Call<'_>, versi
             }
         }
     }
-    let capabilities = capabilities.or(call.caller.capabilities).filter(|_| modern);
+    let capabilities = capabilities.filter(|_| modern).or(call.caller.capabilities);
     let client_info = client_info.or(call.caller.client_info).filter(|_| modern);
     push_member(out, meta::CLIENT_CAPABILITIES, capabilities.unwrap_or("{}"));
     push_member(out, meta::CLIENT_INFO, client_info.unwrap_or(CLIENT_INFO));
+    if let Some(level) = call.log_level.filter(|_| !modern) {
+        push_member(out, meta::LOG_LEVEL, level);
+    }
     out.push('}');
 }
 

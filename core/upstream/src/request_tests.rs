@@ -8,8 +8,8 @@ use crate::Caller;
 
 fn composed(params: &str, from: Era, version: Version, capabilities: Option<&str>) -> String {
     let none = HeaderMap::new();
-    let caller = Caller { partition: "p", capabilities, client_info: None };
-    let body = call(7, &Call { params, name: "t", from, caller, param_headers: &none }, version);
+    let caller = Caller { partition: "p", capabilities, client_info: None, session: None };
+    let body = call(&Id::Own(7), &crate::client::tests::tool(params, from, caller, &none), version);
     let value: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((&value["jsonrpc"], &value["id"], &value["method"]), (&json!("2.0"), &json!(7), &json!("tools/call")));
     splice::value(&body, "params").unwrap().to_owned()
@@ -36,7 +36,7 @@ fn a_legacy_client_is_spoken_for() {
         json!({
             "progressToken": "x",
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientCapabilities": {"roots": {}},
             "io.modelcontextprotocol/clientInfo": serde_json::from_str::<Value>(CLIENT_INFO).unwrap(),
         })
     );
@@ -75,17 +75,17 @@ fn there_is_one_meta_whatever_the_client_sent() {
 #[test]
 fn the_gateways_own_requests_are_json() {
     for body in [
-        initialize(1),
-        discover(1, LATEST_MODERN),
-        list(1, None, LATEST_MODERN),
-        list(1, Some("a\"\\\n"), LATEST_MODERN),
-        list(1, None, Version::V2025_11_25),
-        list(1, Some(""), Version::V2025_11_25),
+        initialize(&Id::Own(1), "{}"),
+        discover(&Id::Own(1), LATEST_MODERN),
+        list(&Id::Own(1), "tools/list", None, LATEST_MODERN),
+        list(&Id::Own(1), "tools/list", Some("a\"\\\n"), LATEST_MODERN),
+        list(&Id::Own(1), "tools/list", None, Version::V2025_11_25),
+        list(&Id::Own(1), "tools/list", Some(""), Version::V2025_11_25),
         INITIALIZED.to_owned(),
     ] {
         assert!(serde_json::from_str::<Value>(&body).is_ok(), "{body}");
     }
-    let value: Value = serde_json::from_str(&list(1, Some("a\"\n"), LATEST_MODERN)).unwrap();
+    let value: Value = serde_json::from_str(&list(&Id::Own(1), "tools/list", Some("a\"\n"), LATEST_MODERN)).unwrap();
     assert_eq!(value["params"]["cursor"], "a\"\n");
 }
 

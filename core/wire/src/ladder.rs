@@ -61,8 +61,10 @@ pub enum Classified<'a> {
         /// The request.
         message: Message<'a>,
     },
-    /// A notification or a response: nothing to answer but 202.
-    Accepted,
+    /// A notification: nothing to answer but 202.
+    Notification(Message<'a>),
+    /// An answer to a request of the server's own: nothing to answer but 202. Only the legacy era knows it.
+    Response(Message<'a>),
     /// Several messages at once, each to be parsed; only 2025-03-26 knows them.
     Batch(Vec<&'a [u8]>),
 }
@@ -336,8 +338,10 @@ fn one<'a>(
     bounds: Bounds,
 ) -> Result<Classified<'a>, Refusal> {
     let message = Message::parse(body, bounds.depth)?;
-    if message.kind() != Kind::Request {
-        return Ok(Classified::Accepted);
+    match message.kind() {
+        Kind::Request => {}
+        Kind::Notification => return Ok(Classified::Notification(message)),
+        Kind::Response => return Ok(Classified::Response(message)),
     }
     let id = message.id();
     request(headers, version, message).map_err(|refusal| refusal.to(id))

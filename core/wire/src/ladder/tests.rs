@@ -38,7 +38,7 @@ fn summary(classified: &Classified<'_>) -> String {
         Classified::Modern(request) => format!("modern {}", request.method.as_str()),
         Classified::Initialize(initialize) => format!("initialize {}", initialize.answered),
         Classified::Legacy { version, message } => format!("legacy {version} {}", message.method().unwrap()),
-        Classified::Accepted => "accepted".to_owned(),
+        Classified::Notification(_) | Classified::Response(_) => "accepted".to_owned(),
         Classified::Batch(entries) => format!("batch {}", entries.len()),
     }
 }
