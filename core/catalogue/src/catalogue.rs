@@ -1,41 +1,48 @@
-//! The tools of one server, under their upstream and their exposed names.
+//! What one server lists of one kind, under its upstream and its exposed names.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range, rc::Rc};
 
 use bytes::Bytes;
-use toolgate_model::{Revision, Timestamp};
+use toolgate_model::{ItemKind, Revision, Timestamp};
 use toolgate_state::Server;
 use toolgate_upstream::Verdict;
-use toolgate_wire::splice;
+use toolgate_wire::{Era, splice};
 
-use crate::names::expose;
+use crate::{
+    names::expose,
+    param_header::{ParamHeader, headers_of},
+};
 
-/// One tool as its upstream describes it.
+/// One item as its upstream describes it.
 #[derive(Debug)]
-pub struct Tool {
-    /// Its upstream name.
+pub struct Listed {
+    /// What names it upstream: its name, its URI or its URI template.
     pub name: String,
-    /// Its name in an aggregate.
+    /// Its name in an aggregate: `server__name`. A URI has no other; the aggregate tells it apart where it must.
     pub exposed: String,
     /// Its raw JSON, byte for byte.
     pub raw: Bytes,
-    /// Where in `raw` its name's value stands.
+    /// Where in `raw` the value that names it stands.
     pub name_span: Range<usize>,
+    /// Which of a tool's arguments travel in headers, too.
+    pub headers: Rc<[ParamHeader]>,
 }
 
-/// The tools of one server, at one time.
+/// What one server lists of one kind, at one time.
 #[derive(Debug)]
 pub struct Catalogue {
-    /// The revision of the server's record they were fetched under.
+    /// The kind.
+    pub kind: ItemKind,
+    /// The revision of the server's record it was fetched under.
     pub revision: Revision,
-    /// When they were fetched.
+    /// When it was fetched.
     pub fetched_at: Timestamp,
-    /// How long they count as fresh, in milliseconds, if the upstream said so.
+    /// How long it counts as fresh, in milliseconds, if the upstream said so.
     pub ttl_ms: Option<u64>,
     /// What is known of the server's protocol.
-    pub verdict: Verdict,
-    /// The tools in the upstream's order, each name once.
-    pub tools: Vec<Tool>,
+    pub verdict: Rc<Verdict>,
+    /// The items in the upstream's order, each name once.
+    pub items: Vec<Listed>,
     by_name: BTreeMap<String, usize>,
     by_exposed: BTreeMap<String, usize>,
 }
@@ -45,59 +52,87 @@ pub(crate) struct Fetched {
     pub(crate) fetched_at: Timestamp,
     pub(crate) ttl_ms: Option<u64>,
     pub(crate) verdict: Verdict,
-    pub(crate) tools: Vec<Bytes>,
+    pub(crate) items: Vec<Bytes>,
+}
+
+/// The member that names an item of `kind`.
+const fn naming_member(kind: ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Tool | ItemKind::Prompt => "name",
+        ItemKind::Resource => "uri",
+        ItemKind::Template => "uriTemplate",
+    }
 }
 
 impl Catalogue {
-    /// Names the tools of `server`. What has no name is left out, and of two with the same name the first stays.
-    pub(crate) fn new(server: &Server, fetched: Fetched) -> Self {
-        let mut named: Vec<(String, Range<usize>, Bytes)> = Vec::with_capacity(fetched.tools.len());
+    /// Names the items of `server`. What has no name is left out, and of two with the same name the first stays. So is a modern
+    /// server's tool whose header annotations break the rules (SEP-2243).
+    pub(crate) fn new(server: &Server, kind: ItemKind, fetched: Fetched) -> Self {
+        let left_out = |why: &str| {
+            tracing::warn!(target: "toolgate::catalogue", server = %server.id, why, "an item was left out");
+        };
+        let modern = fetched.verdict.era == Era::Modern;
+        let none: Rc<[ParamHeader]> = Rc::new([]);
+        let mut items: Vec<Listed> = Vec::with_capacity(fetched.items.len());
         let mut by_name = BTreeMap::new();
-        for raw in fetched.tools {
-            let Some((name, span)) = name_of(&raw) else {
-                tracing::warn!(target: "toolgate::catalogue", server = %server.id, "a tool without a name was left out");
+        for raw in fetched.items {
+            let Some((name, name_span)) = name_of(&raw, naming_member(kind)) else {
+                left_out("it has no name");
                 continue;
             };
             if by_name.contains_key(&name) {
-                tracing::warn!(target: "toolgate::catalogue", server = %server.id, "a second tool of the same name was left out");
+                left_out("another has its name");
                 continue;
             }
-            by_name.insert(name.clone(), named.len());
-            named.push((name, span, raw));
+            let mut headers = Rc::clone(&none);
+            if kind == ItemKind::Tool && modern {
+                match headers_of(std::str::from_utf8(&raw).unwrap_or_default()) {
+                    Some(found) if found.is_empty() => {}
+                    Some(found) => headers = found.into(),
+                    None => {
+                        left_out("its x-mcp-header annotations break the rules");
+                        continue;
+                    }
+                }
+            }
+            by_name.insert(name.clone(), items.len());
+            items.push(Listed { exposed: String::new(), name, raw, name_span, headers });
         }
-        let names: Vec<&str> = named.iter().map(|(name, ..)| name.as_str()).collect();
-        let exposed = expose(&server.id, &server.aliases, &names);
-        let by_exposed = exposed.iter().enumerate().map(|(index, name)| (name.clone(), index)).collect();
-        let tools = named
-            .into_iter()
-            .zip(exposed)
-            .map(|((name, name_span, raw), exposed)| Tool { name, exposed, raw, name_span })
-            .collect();
+        let mut by_exposed = BTreeMap::new();
+        if matches!(kind, ItemKind::Tool | ItemKind::Prompt) {
+            let no_aliases = BTreeMap::new();
+            let aliases = if kind == ItemKind::Tool { &server.aliases } else { &no_aliases };
+            let names: Vec<&str> = items.iter().map(|item| item.name.as_str()).collect();
+            let exposed = expose(&server.id, aliases, &names);
+            by_exposed = exposed.iter().enumerate().map(|(index, name)| (name.clone(), index)).collect();
+            items.iter_mut().zip(exposed).for_each(|(item, exposed)| item.exposed = exposed);
+        }
         let Fetched { fetched_at, ttl_ms, verdict, .. } = fetched;
-        Self { revision: server.revision, fetched_at, ttl_ms, verdict, tools, by_name, by_exposed }
+        let (revision, verdict) = (server.revision, Rc::new(verdict));
+        Self { kind, revision, fetched_at, ttl_ms, verdict, items, by_name, by_exposed }
     }
 
-    /// The tool with this upstream name.
+    /// The item with this upstream name.
     #[must_use]
-    pub fn named(&self, name: &str) -> Option<&Tool> {
-        self.by_name.get(name).map(|index| &self.tools[*index])
+    pub fn named(&self, name: &str) -> Option<&Listed> {
+        self.by_name.get(name).map(|index| &self.items[*index])
     }
 
-    /// The tool with this name in an aggregate.
+    /// The item with this name in an aggregate.
     #[must_use]
-    pub fn exposed(&self, name: &str) -> Option<&Tool> {
-        self.by_exposed.get(name).map(|index| &self.tools[*index])
+    pub fn exposed(&self, name: &str) -> Option<&Listed> {
+        self.by_exposed.get(name).map(|index| &self.items[*index])
     }
 
-    /// Whether `tools` are the same, byte for byte and in the same order.
-    pub(crate) fn same_tools(&self, other: &Self) -> bool {
-        self.tools.len() == other.tools.len() && self.tools.iter().zip(&other.tools).all(|(a, b)| a.raw == b.raw)
+    /// Whether the items are the same, byte for byte and in the same order.
+    pub(crate) fn same_items(&self, other: &Self) -> bool {
+        self.items.len() == other.items.len() && self.items.iter().zip(&other.items).all(|(a, b)| a.raw == b.raw)
     }
 }
 
-fn name_of(raw: &Bytes) -> Option<(String, Range<usize>)> {
+fn name_of(raw: &Bytes, member: &str) -> Option<(String, Range<usize>)> {
     let text = std::str::from_utf8(raw).ok()?;
-    let span = splice::member(text, "name")?;
+    let span = splice::member(text, member)?;
     let name = splice::string(&text[span.clone()])?.into_owned();
     (!name.is_empty()).then_some((name, span))
 }

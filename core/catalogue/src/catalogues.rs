@@ -1,4 +1,4 @@
-//! One catalogue per server: from memory, else from the store, else from the upstream.
+//! One catalogue per server and kind of item: from memory, else from the store, else from the upstream.
 //!
 //! A catalogue is fresh for its `ttlMs` (for [`Limits::catalogue_ttl`] if the upstream gives none). A list that needs an older one
 //! asks the upstream and waits, but no longer than [`PATIENCE`] if there is an older one to show meanwhile. A server
@@ -13,10 +13,10 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use toolgate_model::{Limits, Revision, ServerId, TenantId, Timestamp};
+use toolgate_model::{ItemKind, Limits, Revision, ServerId, TenantId, Timestamp};
 use toolgate_ports::{Clock, LocalFuture, Platform, Scope, Store};
 use toolgate_state::Server;
-use toolgate_upstream::{Client, Endpoint, UpstreamError};
+use toolgate_upstream::{Client, Endpoint, UpstreamError, Verdict};
 
 use crate::{
     catalogue::{Catalogue, Fetched},
@@ -59,15 +59,22 @@ struct Entry {
     failure: Option<Rc<Failure>>,
     stored_at: Option<Timestamp>,
     refreshing_since: Option<Timestamp>,
+    /// The server said that its list changed since.
+    outdated: bool,
+    /// The store was asked, and had none.
+    looked: bool,
 }
+
+type EntryKey = (TenantId, ServerId, ItemKind);
 
 /// The catalogues that one instance knows.
 pub struct Catalogues<P: Platform> {
     platform: Rc<P>,
     client: Rc<Client<P>>,
     limits: Limits,
-    entries: RefCell<BTreeMap<(TenantId, ServerId), Entry>>,
-    changes: Cell<u64>,
+    entries: RefCell<BTreeMap<EntryKey, Entry>>,
+    /// How often what is known of resources changed.
+    resource_changes: Cell<u64>,
 }
 
 impl<P: Platform> fmt::Debug for Catalogues<P> {
@@ -80,13 +87,44 @@ impl<P: Platform> Catalogues<P> {
     /// Knows nothing yet.
     #[must_use]
     pub fn new(platform: Rc<P>, client: Rc<Client<P>>, limits: Limits) -> Rc<Self> {
-        Rc::new(Self { platform, client, limits, entries: RefCell::default(), changes: Cell::new(0) })
+        Rc::new(Self { platform, client, limits, entries: RefCell::default(), resource_changes: Cell::new(0) })
     }
 
     /// The catalogue, if a fresh one is in memory. Costs a look-up.
     #[must_use]
-    pub fn fresh(&self, endpoint: &Endpoint) -> Option<Rc<Catalogue>> {
-        self.remembered(endpoint).catalogue.filter(|catalogue| self.remaining(catalogue) > 0)
+    pub fn fresh(&self, endpoint: &Endpoint, kind: ItemKind) -> Option<Rc<Catalogue>> {
+        if self.outdated(endpoint, kind) {
+            return None;
+        }
+        self.remembered(endpoint, kind).catalogue.filter(|catalogue| self.remaining(catalogue) > 0)
+    }
+
+    /// The catalogue of any age, if one is in memory. Costs a look-up.
+    #[must_use]
+    pub fn remembered_catalogue(&self, endpoint: &Endpoint, kind: ItemKind) -> Option<Rc<Catalogue>> {
+        self.remembered(endpoint, kind).catalogue
+    }
+
+    /// A number that changes with what is known of resources.
+    pub(crate) fn resource_changes(&self) -> u64 {
+        self.resource_changes.get()
+    }
+
+    /// The server said that its list changed: the next that needs it asks again.
+    pub fn changed(&self, tenant: &TenantId, server: &ServerId, kind: ItemKind) {
+        if let Some(entry) = self.entries.borrow_mut().get_mut(&(tenant.clone(), server.clone(), kind)) {
+            entry.outdated = true;
+        }
+    }
+
+    fn outdated(&self, endpoint: &Endpoint, kind: ItemKind) -> bool {
+        let key = (endpoint.tenant.clone(), endpoint.server.clone(), kind);
+        self.entries.borrow().get(&key).is_some_and(|entry| entry.outdated)
+    }
+
+    /// What memory or the store knows, without asking the server; the store is asked once.
+    pub async fn peek(&self, server: &Rc<Server>, endpoint: &Endpoint, kind: ItemKind) -> Offer {
+        self.known(server, endpoint, kind).await
     }
 
     /// For how many more milliseconds `catalogue` is fresh.
@@ -104,43 +142,54 @@ impl<P: Platform> Catalogues<P> {
         self: &Rc<Self>,
         server: &Rc<Server>,
         endpoint: &Endpoint,
+        kind: ItemKind,
         scope: &Scope,
     ) -> Result<Rc<Catalogue>, Rc<Failure>> {
-        let known = self.known(server, endpoint).await;
+        let known = self.known(server, endpoint, kind).await;
         match (known.catalogue, known.failure) {
             (Some(catalogue), _) => Ok(catalogue),
             (None, Some(failure)) if self.cooling(&failure) => Err(failure),
-            (None, _) => self.refresh(Rc::clone(server), scope.clone()).await,
+            (None, _) => self.refresh(Rc::clone(server), kind, scope.clone()).await,
         }
     }
 
     /// A newer catalogue than `than`, if the server has one: for a call that names a tool which `than` does not hold. Asks at
     /// most once every few seconds, whatever is called.
     pub async fn newer(self: &Rc<Self>, server: &Rc<Server>, than: &Catalogue, scope: &Scope) -> Option<Rc<Catalogue>> {
-        let cooling = Duration::from_millis(self.age(than)) < COOL_DOWN;
-        if cooling || self.entries.borrow().get(&key_of(server)?).is_some_and(|entry| self.busy(entry)) {
+        let key = key_of(server, than.kind)?;
+        let outdated = self.entries.borrow().get(&key).is_some_and(|entry| entry.outdated);
+        let cooling = Duration::from_millis(self.age(than)) < COOL_DOWN && !outdated;
+        if cooling || self.entries.borrow().get(&key).is_some_and(|entry| self.busy(entry)) {
             return None;
         }
-        self.refresh(Rc::clone(server), scope.clone()).await.ok()
+        self.refresh(Rc::clone(server), than.kind, scope.clone()).await.ok()
     }
 
     /// What the server offers now, as fresh as can be had.
-    pub async fn offer(self: &Rc<Self>, server: &Rc<Server>, endpoint: &Endpoint, scope: &Scope) -> Offer {
-        let known = self.known(server, endpoint).await;
+    pub async fn offer(
+        self: &Rc<Self>,
+        server: &Rc<Server>,
+        endpoint: &Endpoint,
+        kind: ItemKind,
+        scope: &Scope,
+    ) -> Offer {
+        let known = self.known(server, endpoint, kind).await;
+        let outdated = self.outdated(endpoint, kind);
         let catalogue = known.catalogue.filter(|catalogue| self.age(catalogue) < self.showable(catalogue));
-        if catalogue.as_ref().is_some_and(|catalogue| self.remaining(catalogue) > 0) {
+        if !outdated && catalogue.as_ref().is_some_and(|catalogue| self.remaining(catalogue) > 0) {
             return Offer { catalogue, failure: None };
         }
         if let Some(failure) = known.failure.filter(|failure| self.cooling(failure)) {
             return Offer { catalogue, failure: Some(failure) };
         }
-        let Some(old) = catalogue else {
-            return match self.refresh(Rc::clone(server), scope.clone()).await {
+        match catalogue {
+            // An old one may be shown while a new one is fetched, but not once the server said that it is wrong.
+            Some(old) if !outdated => self.renew(old, server, endpoint, scope).await,
+            old => match self.refresh(Rc::clone(server), kind, scope.clone()).await {
                 Ok(new) => Offer { catalogue: Some(new), failure: None },
-                Err(failure) => Offer { catalogue: None, failure: Some(failure) },
-            };
-        };
-        self.renew(old, server, endpoint, scope).await
+                Err(failure) => Offer { catalogue: old, failure: Some(failure) },
+            },
+        }
     }
 
     /// Asks for a new catalogue, with an old one at hand.
@@ -151,11 +200,11 @@ impl<P: Platform> Catalogues<P> {
         endpoint: &Endpoint,
         scope: &Scope,
     ) -> Offer {
-        let key = (endpoint.tenant.clone(), endpoint.server.clone());
+        let key = (endpoint.tenant.clone(), endpoint.server.clone(), old.kind);
         if self.entries.borrow().get(&key).is_some_and(|entry| self.busy(entry)) {
             return Offer { catalogue: Some(old), failure: None };
         }
-        let refresh = self.refresh(Rc::clone(server), scope.clone());
+        let refresh = self.refresh(Rc::clone(server), old.kind, scope.clone());
         match select(refresh, self.platform.clock().sleep(PATIENCE)).await {
             Either::Left((Ok(new), _)) => Offer { catalogue: Some(new), failure: None },
             Either::Left((Err(failure), _)) => Offer { catalogue: Some(old), failure: Some(failure) },
@@ -170,23 +219,31 @@ impl<P: Platform> Catalogues<P> {
     }
 
     /// Fetches the catalogue and remembers it, or that it could not be had.
-    fn refresh(self: &Rc<Self>, server: Rc<Server>, scope: Scope) -> LocalFuture<Result<Rc<Catalogue>, Rc<Failure>>> {
+    fn refresh(
+        self: &Rc<Self>,
+        server: Rc<Server>,
+        kind: ItemKind,
+        scope: Scope,
+    ) -> LocalFuture<Result<Rc<Catalogue>, Rc<Failure>>> {
         let this = Rc::clone(self);
         Box::pin(async move {
             let endpoint = match &server.endpoint {
                 Ok(endpoint) => endpoint,
                 Err(problem) => return Err(this.unusable(&server, problem)),
             };
-            let known = this.remembered(endpoint).catalogue;
+            let known = this.verdict_of(endpoint, kind);
             let now = this.platform.clock().now();
-            this.with(endpoint, |entry| entry.refreshing_since = Some(now));
-            let fetched = this.client.list_tools(endpoint, known.as_ref().map(|known| &known.verdict)).await;
+            this.with(endpoint, kind, |entry| {
+                entry.refreshing_since = Some(now);
+                entry.outdated = false;
+            });
+            let fetched = this.client.list(endpoint, known.as_deref(), kind).await;
             let now = this.platform.clock().now();
             match fetched {
                 Err(error) => {
                     tracing::warn!(target: "toolgate::catalogue", tenant = %endpoint.tenant, server = %server.id, %error, "could not fetch the catalogue");
                     let failure = Rc::new(Failure { at: now, error });
-                    this.with(endpoint, |entry| {
+                    this.with(endpoint, kind, |entry| {
                         entry.failure = Some(Rc::clone(&failure));
                         entry.refreshing_since = None;
                     });
@@ -194,14 +251,31 @@ impl<P: Platform> Catalogues<P> {
                 }
                 Ok(list) => {
                     let fetched =
-                        Fetched { fetched_at: now, ttl_ms: list.ttl_ms, verdict: list.verdict, tools: list.tools };
-                    Ok(this.keep(&server, endpoint, Rc::new(Catalogue::new(&server, fetched)), &scope))
+                        Fetched { fetched_at: now, ttl_ms: list.ttl_ms, verdict: list.verdict, items: list.items };
+                    Ok(this.keep(&server, endpoint, Rc::new(Catalogue::new(&server, kind, fetched)), &scope))
                 }
             }
         })
     }
 
-    pub(crate) fn unusable(&self, server: &Server, problem: &str) -> Rc<Failure> {
+    /// What is known of the server's protocol, from its catalogue of this kind or of tools.
+    fn verdict_of(&self, endpoint: &Endpoint, kind: ItemKind) -> Option<Rc<Verdict>> {
+        let of = |kind| self.remembered(endpoint, kind).catalogue.map(|known| Rc::clone(&known.verdict));
+        of(kind).or_else(|| of(ItemKind::Tool))
+    }
+
+    /// Asks a server what it speaks, without fetching anything.
+    pub(crate) async fn probe(&self, endpoint: &Endpoint) -> Result<Verdict, Rc<Failure>> {
+        let probed = self.client.probe(endpoint).await;
+        probed.map_err(|error| Rc::new(Failure { at: self.platform.clock().now(), error }))
+    }
+
+    pub(crate) fn clock(&self) -> &P::Clock {
+        self.platform.clock()
+    }
+
+    /// Why the server can't be asked anything.
+    pub fn unusable(&self, server: &Server, problem: &str) -> Rc<Failure> {
         let error = UpstreamError {
             server: server.id.clone(),
             step: toolgate_upstream::Step::Connect,
@@ -213,23 +287,24 @@ impl<P: Platform> Catalogues<P> {
 
     /// Remembers a catalogue, and stores it if it says something new.
     fn keep(self: &Rc<Self>, server: &Server, endpoint: &Endpoint, new: Rc<Catalogue>, scope: &Scope) -> Rc<Catalogue> {
-        let (old, stored_at) = self.with(endpoint, |entry| {
+        let kind = new.kind;
+        let (old, stored_at) = self.with(endpoint, kind, |entry| {
             entry.failure = None;
             entry.refreshing_since = None;
             (entry.catalogue.replace(Rc::clone(&new)), entry.stored_at)
         });
         let same =
-            old.is_some_and(|old| old.same_tools(&new) && old.ttl_ms == new.ttl_ms && old.verdict == new.verdict);
-        if !same {
-            self.changes.set(self.changes.get() + 1);
+            old.is_some_and(|old| old.same_items(&new) && old.ttl_ms == new.ttl_ms && old.verdict == new.verdict);
+        if !same && kind != ItemKind::Tool && kind != ItemKind::Prompt {
+            self.resource_changes.set(self.resource_changes.get() + 1);
         }
         let recently = stored_at.is_some_and(|at| new.fetched_at.millis_since(at) < millis(REWRITE_AFTER));
         if same && recently {
             return new;
         }
         let Some(blob) = stored::encode(&new) else { return new };
-        self.with(endpoint, |entry| entry.stored_at = Some(new.fetched_at));
-        let (this, tenant, name) = (Rc::clone(self), endpoint.tenant.clone(), blob_name(&server.id));
+        self.with(endpoint, kind, |entry| entry.stored_at = Some(new.fetched_at));
+        let (this, tenant, name) = (Rc::clone(self), endpoint.tenant.clone(), blob_name(&server.id, kind));
         scope.background.spawn(Box::pin(async move {
             // Lost: the next instance fetches it itself.
             if let Err(error) = this.platform.store().put_blob(&tenant, &name, blob).await {
@@ -240,24 +315,29 @@ impl<P: Platform> Catalogues<P> {
     }
 
     /// What memory holds, else what the store holds.
-    async fn known(&self, server: &Rc<Server>, endpoint: &Endpoint) -> Offer {
-        let remembered = self.remembered(endpoint);
+    async fn known(&self, server: &Rc<Server>, endpoint: &Endpoint, kind: ItemKind) -> Offer {
+        let remembered = self.remembered(endpoint, kind);
         if remembered.catalogue.is_some() || remembered.failure.is_some() {
             return remembered;
         }
+        if self.with(endpoint, kind, |entry| std::mem::replace(&mut entry.looked, true)) {
+            return remembered;
+        }
         // A store that can't give a blob is as good as one that has none: the upstream is asked.
-        let blob = self.platform.store().get_blob(&endpoint.tenant, &blob_name(&endpoint.server)).await.ok().flatten();
+        let blob =
+            self.platform.store().get_blob(&endpoint.tenant, &blob_name(&endpoint.server, kind)).await.ok().flatten();
         let Some(fetched) = blob.and_then(|blob| stored::decode(&blob, endpoint.revision)) else { return remembered };
-        let catalogue = Rc::new(Catalogue::new(server, fetched));
-        self.with(endpoint, |entry| {
+        let catalogue = Rc::new(Catalogue::new(server, kind, fetched));
+        self.resource_changes.set(self.resource_changes.get() + 1);
+        self.with(endpoint, kind, |entry| {
             entry.stored_at = Some(catalogue.fetched_at);
             Rc::clone(entry.catalogue.get_or_insert(Rc::clone(&catalogue)))
         });
         Offer { catalogue: Some(catalogue), failure: None }
     }
 
-    fn remembered(&self, endpoint: &Endpoint) -> Offer {
-        let key = (endpoint.tenant.clone(), endpoint.server.clone());
+    fn remembered(&self, endpoint: &Endpoint, kind: ItemKind) -> Offer {
+        let key = (endpoint.tenant.clone(), endpoint.server.clone(), kind);
         let entries = self.entries.borrow();
         let entry = entries.get(&key).filter(|entry| entry.revision == endpoint.revision);
         entry
@@ -266,9 +346,9 @@ impl<P: Platform> Catalogues<P> {
     }
 
     /// The entry for this revision of the server's record; an older one is dropped.
-    fn with<T>(&self, endpoint: &Endpoint, change: impl FnOnce(&mut Entry) -> T) -> T {
+    fn with<T>(&self, endpoint: &Endpoint, kind: ItemKind, change: impl FnOnce(&mut Entry) -> T) -> T {
         let mut entries = self.entries.borrow_mut();
-        let key = (endpoint.tenant.clone(), endpoint.server.clone());
+        let key = (endpoint.tenant.clone(), endpoint.server.clone(), kind);
         if entries.len() >= MAX_ENTRIES && !entries.contains_key(&key) {
             entries.clear();
         }
@@ -284,7 +364,7 @@ impl<P: Platform> Catalogues<P> {
         entry.refreshing_since.is_some_and(|since| self.platform.clock().now().millis_since(since) < bound)
     }
 
-    fn cooling(&self, failure: &Failure) -> bool {
+    pub(crate) fn cooling(&self, failure: &Failure) -> bool {
         self.platform.clock().now().millis_since(failure.at) < millis(COOL_DOWN)
     }
 
@@ -303,12 +383,17 @@ impl<P: Platform> Catalogues<P> {
     }
 }
 
-fn key_of(server: &Server) -> Option<(TenantId, ServerId)> {
-    server.endpoint.as_ref().ok().map(|endpoint| (endpoint.tenant.clone(), endpoint.server.clone()))
+fn key_of(server: &Server, kind: ItemKind) -> Option<EntryKey> {
+    server.endpoint.as_ref().ok().map(|endpoint| (endpoint.tenant.clone(), endpoint.server.clone(), kind))
 }
 
-fn blob_name(server: &ServerId) -> String {
-    format!("catalogue/{server}")
+fn blob_name(server: &ServerId, kind: ItemKind) -> String {
+    match kind {
+        ItemKind::Tool => format!("catalogue/{server}"),
+        ItemKind::Prompt => format!("catalogue/{server}/prompts"),
+        ItemKind::Resource => format!("catalogue/{server}/resources"),
+        ItemKind::Template => format!("catalogue/{server}/templates"),
+    }
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -1,40 +1,49 @@
-//! A list of tools ready to be sent: one piece of bytes, cut into pages without copying.
+//! A list ready to be sent: one piece of bytes, cut into pages without copying.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::catalogue::Tool;
+use crate::catalogue::Listed;
 
-/// Under which names tools are listed.
+/// In which order items are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Naming {
-    /// `server__tool`, in the bytes order of these names.
-    Exposed,
-    /// As the upstream names them, in its order.
-    Original,
+pub(crate) enum Order {
+    /// In the bytes order of their names.
+    ByName,
+    /// As the upstream has them.
+    Upstream,
 }
 
-/// The tools that one principal sees, as they are sent.
+/// An item as it is listed.
+pub(crate) struct Shown<'a> {
+    /// Its name here.
+    pub(crate) name: &'a str,
+    pub(crate) item: &'a Listed,
+    /// Its JSON, if more than its name is changed.
+    pub(crate) edited: Option<String>,
+}
+
+/// What one principal sees, as it is sent.
 #[derive(Debug)]
 pub struct Listing {
-    /// The tools' JSON, separated by commas.
-    tools: Bytes,
+    /// The items' JSON, separated by commas.
+    items: Bytes,
     rows: Vec<Row>,
-    naming: Naming,
+    order: Order,
 }
 
 #[derive(Debug)]
 struct Row {
     name: Box<str>,
-    /// Where its JSON ends in `tools`.
+    /// Where its JSON ends in `items`.
     end: usize,
 }
 
 /// One page of a [`Listing`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageOf {
-    /// The tools' JSON, separated by commas.
-    pub tools: Bytes,
+    /// The items' JSON, separated by commas.
+    pub items: Bytes,
     /// The cursor of the next page.
     pub next_cursor: Option<String>,
 }
@@ -45,35 +54,33 @@ pub struct PageOf {
 pub struct BadCursor;
 
 impl Listing {
-    pub(crate) fn new(mut tools: Vec<&Tool>, naming: Naming) -> Self {
-        if naming == Naming::Exposed {
-            tools.sort_by(|a, b| a.exposed.cmp(&b.exposed));
+    pub(crate) fn new(mut shown: Vec<Shown<'_>>, order: Order) -> Self {
+        if order == Order::ByName {
+            shown.sort_by(|a, b| a.name.cmp(b.name));
         }
-        let len = tools.iter().map(|tool| tool.raw.len() + tool.exposed.len() + 1).sum();
+        let len = shown.iter().map(|shown| shown.item.raw.len() + shown.name.len() + 1).sum();
         let mut bytes = BytesMut::with_capacity(len);
-        let mut rows = Vec::with_capacity(tools.len());
-        for tool in tools {
+        let mut rows = Vec::with_capacity(shown.len());
+        for shown in shown {
             if !bytes.is_empty() {
                 bytes.put_u8(b',');
             }
-            let name = match naming {
-                Naming::Exposed => put_renamed(&mut bytes, tool),
-                Naming::Original => {
-                    bytes.put_slice(&tool.raw);
-                    &tool.name
-                }
-            };
-            rows.push(Row { name: name.as_str().into(), end: bytes.len() });
+            match &shown.edited {
+                Some(edited) => bytes.put_slice(edited.as_bytes()),
+                None if shown.name == shown.item.name => bytes.put_slice(&shown.item.raw),
+                None => put_renamed(&mut bytes, &shown),
+            }
+            rows.push(Row { name: shown.name.into(), end: bytes.len() });
         }
-        Self { tools: bytes.freeze(), rows, naming }
+        Self { items: bytes.freeze(), rows, order }
     }
 
     /// How many bytes it takes.
     pub(crate) fn size(&self) -> usize {
-        self.tools.len() + self.rows.len() * 64
+        self.items.len() + self.rows.len() * 64
     }
 
-    /// How many tools it holds.
+    /// How many items it holds.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -85,7 +92,7 @@ impl Listing {
         self.rows.is_empty()
     }
 
-    /// The page after `cursor` (the first without one), of at most `limit` tools.
+    /// The page after `cursor` (the first without one), of at most `limit` items.
     ///
     /// # Errors
     /// [`BadCursor`] if `cursor` is not one of this list's.
@@ -94,25 +101,25 @@ impl Listing {
         let last = first.saturating_add(limit).min(self.rows.len());
         let next_cursor = (last < self.rows.len() && last > first).then(|| encode(&self.rows[last - 1].name));
         let end = self.end_before(last);
-        Ok(PageOf { tools: self.tools.slice(self.start_of(first).min(end)..end), next_cursor })
+        Ok(PageOf { items: self.items.slice(self.start_of(first).min(end)..end), next_cursor })
     }
 
-    /// Cursors name the last tool given, so that they hold when other tools come and go.
+    /// Cursors name the last item given, so that they hold when others come and go.
     fn after(&self, cursor: &str) -> Result<usize, BadCursor> {
         let name = decode(cursor).ok_or(BadCursor)?;
         if let Some(index) = self.rows.iter().position(|row| *row.name == *name) {
             return Ok(index + 1);
         }
-        match self.naming {
-            Naming::Exposed => Ok(self.rows.partition_point(|row| *row.name < *name)),
-            Naming::Original => Err(BadCursor),
+        match self.order {
+            Order::ByName => Ok(self.rows.partition_point(|row| *row.name < *name)),
+            Order::Upstream => Err(BadCursor),
         }
     }
 
     /// Where the row begins: after the comma behind the row before it.
     fn start_of(&self, row: usize) -> usize {
         let before = self.end_before(row);
-        if before == 0 { 0 } else { (before + 1).min(self.tools.len()) }
+        if before == 0 { 0 } else { (before + 1).min(self.items.len()) }
     }
 
     fn end_before(&self, row: usize) -> usize {
@@ -120,14 +127,10 @@ impl Listing {
     }
 }
 
-fn put_renamed<'a>(bytes: &mut BytesMut, tool: &'a Tool) -> &'a String {
-    bytes.put_slice(&tool.raw[..tool.name_span.start]);
-    bytes.put_u8(b'"');
-    // An exposed name holds nothing that JSON would escape.
-    bytes.put_slice(tool.exposed.as_bytes());
-    bytes.put_u8(b'"');
-    bytes.put_slice(&tool.raw[tool.name_span.end..]);
-    &tool.exposed
+fn put_renamed(bytes: &mut BytesMut, Shown { name, item, .. }: &Shown<'_>) {
+    bytes.put_slice(&item.raw[..item.name_span.start]);
+    bytes.put_slice(toolgate_wire::splice::quote(name).as_bytes());
+    bytes.put_slice(&item.raw[item.name_span.end..]);
 }
 
 fn encode(name: &str) -> String {
@@ -145,40 +148,51 @@ mod tests {
 
     use super::*;
 
-    fn tool(name: &str) -> Tool {
+    fn tool(name: &str) -> Listed {
         let raw = format!("{{\"x\":1e3, \"name\" : \"{name}\",\"vendor\":{{}}}}");
         let start = raw.find(&format!("\"{name}\"")).unwrap();
-        Tool {
+        Listed {
             name: name.into(),
             exposed: format!("s__{name}"),
             name_span: start..start + name.len() + 2,
             raw: raw.into(),
+            headers: std::rc::Rc::new([]),
         }
+    }
+
+    fn exposed(tools: &[Listed]) -> Listing {
+        let shown = tools.iter().map(|item| Shown { name: &item.exposed, item, edited: None });
+        Listing::new(shown.collect(), Order::ByName)
+    }
+
+    fn original(tools: &[Listed]) -> Listing {
+        let shown = tools.iter().map(|item| Shown { name: &item.name, item, edited: None });
+        Listing::new(shown.collect(), Order::Upstream)
     }
 
     #[test]
     fn only_the_name_is_changed_and_only_in_an_aggregate() {
         let tools = [tool("b"), tool("a")];
-        let exposed = Listing::new(tools.iter().collect(), Naming::Exposed).page(None, 10).unwrap();
+        let exposed = exposed(&tools).page(None, 10).unwrap();
         assert_eq!(
-            exposed.tools,
+            exposed.items,
             "{\"x\":1e3, \"name\" : \"s__a\",\"vendor\":{}},{\"x\":1e3, \"name\" : \"s__b\",\"vendor\":{}}"
         );
-        let original = Listing::new(tools.iter().collect(), Naming::Original).page(None, 10).unwrap();
-        assert_eq!(original.tools, [&tools[0].raw[..], b",", &tools[1].raw[..]].concat());
+        let original = original(&tools).page(None, 10).unwrap();
+        assert_eq!(original.items, [&tools[0].raw[..], b",", &tools[1].raw[..]].concat());
         assert_eq!(original.next_cursor, None);
     }
 
     #[test]
     fn an_empty_list_is_one_empty_page() {
-        let page = Listing::new(vec![], Naming::Exposed).page(None, 10).unwrap();
-        assert_eq!(page, PageOf { tools: Bytes::new(), next_cursor: None });
+        let page = exposed(&[]).page(None, 10).unwrap();
+        assert_eq!(page, PageOf { items: Bytes::new(), next_cursor: None });
     }
 
     #[test]
     fn a_cursor_of_another_making_is_refused() {
         let tools = [tool("a")];
-        let listing = Listing::new(tools.iter().collect(), Naming::Original);
+        let listing = original(&tools);
         for bad in ["", "x", "%", &URL_SAFE_NO_PAD.encode("2:a"), &encode("gone")] {
             assert_eq!(listing.page(Some(bad), 1), Err(BadCursor), "{bad}");
         }
@@ -186,15 +200,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pages_together_are_the_whole_list(count in 0_usize..12, limit in 1_usize..5, exposed in any::<bool>()) {
-            let tools: Vec<Tool> = (0..count).map(|n| tool(&format!("t{n:02}"))).collect();
-            let naming = if exposed { Naming::Exposed } else { Naming::Original };
-            let listing = Listing::new(tools.iter().collect(), naming);
-            let whole = listing.page(None, usize::MAX).unwrap().tools;
+        fn pages_together_are_the_whole_list(count in 0_usize..12, limit in 1_usize..5, by_name in any::<bool>()) {
+            let tools: Vec<Listed> = (0..count).map(|n| tool(&format!("t{n:02}"))).collect();
+            let listing = if by_name { exposed(&tools) } else { original(&tools) };
+            let whole = listing.page(None, usize::MAX).unwrap().items;
             let (mut pages, mut cursor) = (Vec::new(), None);
             loop {
                 let page = listing.page(cursor.as_deref(), limit).unwrap();
-                pages.push(page.tools);
+                pages.push(page.items);
                 cursor = page.next_cursor;
                 if cursor.is_none() { break; }
             }

@@ -1,4 +1,4 @@
-//! A catalogue as it is stored: one line of JSON about it, then the tools as the upstream wrote them.
+//! A catalogue as it is stored: one line of JSON about it, then the items as the upstream wrote them.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use toolgate_wire::splice;
 use crate::catalogue::{Catalogue, Fetched};
 
 /// Grows when the form changes; what has another form is fetched again.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Head {
@@ -26,18 +26,18 @@ pub(crate) fn encode(catalogue: &Catalogue) -> Option<Bytes> {
         revision: catalogue.revision,
         fetched_at: catalogue.fetched_at,
         ttl_ms: catalogue.ttl_ms,
-        verdict: catalogue.verdict.clone(),
+        verdict: (*catalogue.verdict).clone(),
     };
     let head = serde_json::to_vec(&head).ok()?;
-    let len = catalogue.tools.iter().map(|tool| tool.raw.len() + 1).sum::<usize>();
+    let len = catalogue.items.iter().map(|item| item.raw.len() + 1).sum::<usize>();
     let mut stored = BytesMut::with_capacity(head.len() + len + 3);
     stored.put_slice(&head);
     stored.put_slice(b"\n[");
-    for (index, tool) in catalogue.tools.iter().enumerate() {
+    for (index, item) in catalogue.items.iter().enumerate() {
         if index > 0 {
             stored.put_u8(b',');
         }
-        stored.put_slice(&tool.raw);
+        stored.put_slice(&item.raw);
     }
     stored.put_u8(b']');
     Some(stored.freeze())
@@ -52,6 +52,6 @@ pub(crate) fn decode(stored: &Bytes, revision: Revision) -> Option<Fetched> {
     }
     let array = stored.slice(end + 1..);
     let text = std::str::from_utf8(&array).ok()?;
-    let tools = splice::elements(text).map(|span| array.slice(span)).collect();
-    Some(Fetched { fetched_at: head.fetched_at, ttl_ms: head.ttl_ms, verdict: head.verdict, tools })
+    let items = splice::elements(text).map(|span| array.slice(span)).collect();
+    Some(Fetched { fetched_at: head.fetched_at, ttl_ms: head.ttl_ms, verdict: head.verdict, items })
 }

@@ -11,8 +11,8 @@ use crate::{
 /// What a path names.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Place<'a> {
-    /// An MCP endpoint: a tenant's (named here, or by the host), whole or of one server.
-    Mcp { tenant: Option<String>, server: Option<&'a str> },
+    /// An MCP endpoint: a tenant's (named here, or by the host), whole or of one server or view.
+    Mcp { tenant: Option<String>, part: Option<&'a str> },
     /// The admin API.
     Admin,
     /// Whether the instance lives.
@@ -28,14 +28,12 @@ impl<'a> Place<'a> {
             None => (None, path.strip_prefix('/').unwrap_or(path)),
         };
         match rest.strip_suffix('/').unwrap_or(rest) {
-            "mcp" => Self::Mcp { tenant, server: None },
+            "mcp" => Self::Mcp { tenant, part: None },
             "healthz" if tenant.is_none() => Self::Health,
             "admin/v1" if tenant.is_none() => Self::Admin,
             rest if tenant.is_none() && rest.starts_with("admin/v1/") => Self::Admin,
             rest => match rest.strip_prefix("mcp/") {
-                Some(server) if !server.is_empty() && !server.contains('/') => {
-                    Self::Mcp { tenant, server: Some(server) }
-                }
+                Some(part) if !part.is_empty() && !part.contains('/') => Self::Mcp { tenant, part: Some(part) },
                 _ => Self::Nowhere,
             },
         }
@@ -125,7 +123,7 @@ pub(crate) fn preflight(request: &Request<Body>, config: &Config) -> Response<Bo
     }
     let mut response = answer::empty(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, OPTIONS"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, GET, DELETE, OPTIONS"));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     let wanted = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
     // The key is the authority, not the page: any header may be sent by a page that may send at all.
@@ -181,7 +179,7 @@ mod tests {
 
     #[test]
     fn paths_name_their_places() {
-        let mcp = |tenant: Option<&str>, server| Place::Mcp { tenant: tenant.map(ToOwned::to_owned), server };
+        let mcp = |tenant: Option<&str>, part| Place::Mcp { tenant: tenant.map(ToOwned::to_owned), part };
         assert_eq!(Place::of("/mcp"), mcp(None, None));
         assert_eq!(Place::of("/mcp/"), mcp(None, None));
         assert_eq!(Place::of("/mcp/github"), mcp(None, Some("github")));

@@ -10,7 +10,8 @@ use toolgate_seal::Presented;
 use toolgate_state::{Snapshot, StateError};
 
 use crate::{
-    Gateway, answer, code,
+    answer, code,
+    core::Core,
     line::{Line, Outcome},
 };
 
@@ -37,7 +38,7 @@ pub(crate) enum NotAdmitted {
     Store(StateError),
 }
 
-impl<P: Platform> Gateway<P> {
+impl<P: Platform> Core<P> {
     pub(crate) async fn identify(
         &self,
         tenant: &str,

@@ -4,18 +4,29 @@
 //! back. This crate must never know which platform it runs on.
 
 mod answer;
-mod call;
+mod capabilities;
+mod client_message;
 mod code;
 mod config;
+mod context;
+mod core;
 mod edge;
+mod forward;
+mod greet;
 mod hand_over;
+mod handle;
 mod identity;
 mod line;
 mod list;
+mod listen;
 mod mcp;
+mod meeting;
+mod produce;
 mod session;
 mod stream;
+mod tasks;
 mod tools_report;
+mod translate;
 
 use std::{fmt, rc::Rc};
 
@@ -30,6 +41,7 @@ use toolgate_state::States;
 use toolgate_upstream::Client;
 
 use crate::{
+    core::Core,
     edge::Place,
     line::{Line, RequestIds},
     tools_report::Tools,
@@ -40,12 +52,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// One gateway: one instance of the product on one thread, with the caches that belong to it.
 pub struct Gateway<P: Platform> {
-    pub(crate) platform: Rc<P>,
-    pub(crate) config: Config,
-    pub(crate) sealer: Rc<Sealer>,
-    pub(crate) states: Rc<States<P>>,
-    pub(crate) client: Rc<Client<P>>,
-    pub(crate) aggregate: Rc<Aggregate<P>>,
+    core: Rc<Core<P>>,
     admin: Admin<P>,
     request_ids: RequestIds,
 }
@@ -69,12 +76,13 @@ impl<P: Platform> Gateway<P> {
         let tools = Tools { states: Rc::clone(&states), aggregate: Rc::clone(&aggregate) };
         let token = config.operator_token.clone();
         let admin = Admin::new(Rc::clone(&platform), Rc::clone(&sealer), token, limits, Rc::new(tools));
-        Self { platform, config, sealer, states, client, aggregate, admin, request_ids: RequestIds::default() }
+        let core = Core::new(platform, config, sealer, states, client, aggregate);
+        Self { core, admin, request_ids: RequestIds::default() }
     }
 
     /// Answers one request. Every path of the product goes through here: `/mcp`, `/t/<tenant>/mcp`, `/admin/v1`, `/healthz`.
     pub async fn handle(&self, request: Request<Body>, scope: &Scope) -> Response<Body> {
-        let line = Line::begin(&self.platform, &self.request_ids);
+        let line = Line::begin(&self.core.platform, &self.request_ids);
         let mut response = self.answer(request, scope, &line).await;
         if let Ok(id) = HeaderValue::from_str(line.id()) {
             response.headers_mut().insert(REQUEST_ID, id);
@@ -84,21 +92,22 @@ impl<P: Platform> Gateway<P> {
     }
 
     async fn answer(&self, mut request: Request<Body>, scope: &Scope, line: &Rc<Line<P>>) -> Response<Body> {
-        if let Err(refused) = edge::check_headers(request.headers(), &self.config) {
+        if let Err(refused) = edge::check_headers(request.headers(), &self.core.config) {
             line.rule(refused.slug);
             return answer::problem(refused.status, refused.slug, &refused.detail);
         }
         let path = request.uri().path().to_owned();
         match Place::of(&path) {
-            Place::Mcp { tenant, server } => {
-                let tenant = tenant.or_else(|| edge::tenant_of_host(&request, self.config.domain.as_deref()));
+            Place::Mcp { tenant, part } => {
+                let tenant = tenant.or_else(|| edge::tenant_of_host(&request, self.core.config.domain.as_deref()));
                 // Boxed, because it is large, and whoever holds this future moves it.
-                Box::pin(self.mcp(request, tenant.as_deref(), server, scope, line)).await
+                Box::pin(self.core.mcp(request, tenant.as_deref(), part, scope, line)).await
             }
             Place::Admin => {
                 line.quiet();
                 request.extensions_mut().insert(RequestId(line.id().to_owned()));
-                match edge::check_host(&request, &self.config).and_then(|()| edge::check_origin(&request, &self.config))
+                match edge::check_host(&request, &self.core.config)
+                    .and_then(|()| edge::check_origin(&request, &self.core.config))
                 {
                     Ok(()) => self.admin.handle(request, scope).await,
                     Err(refusal) => answer::problem(refusal.status, refusal.slug, &refusal.detail),

@@ -140,6 +140,11 @@ impl<P: Platform> Line<P> {
         self.fields.borrow_mut().outcome = Some(outcome);
     }
 
+    /// The outcome, unless something more exact was said already.
+    pub(crate) fn outcome_unless_set(&self, outcome: Outcome) {
+        self.fields.borrow_mut().outcome.get_or_insert(outcome);
+    }
+
     pub(crate) fn ticks(&self) -> u64 {
         self.platform.clock().ticks()
     }

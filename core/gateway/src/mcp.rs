@@ -3,19 +3,24 @@
 
 use std::{borrow::Cow, rc::Rc};
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
-use toolgate_model::{KeyId, ServerId};
+use toolgate_model::{ItemKind, ServerId, ViewId};
 use toolgate_ports::{Body, BodyError, Platform, Scope, collect};
 use toolgate_wire::{
-    Bounds, Classified, Era, Headers, Initialize, Message, ModernMethod, ModernRequest, SUPPORTED_MODERN, Version,
-    classify, classify_entry, code as rpc, reply, splice,
+    Bounds, Classified, Era, Headers, Message, ModernMethod, ModernRequest, Version, classify, classify_entry,
+    code as rpc, reply,
 };
 
 use crate::{
-    Gateway, answer, code, edge,
-    identity::Identity,
+    answer, code,
+    context::{Accepts, Context, Where},
+    core::Core,
+    edge,
+    forward::Forwarded,
+    identity::{Identity, NotAdmitted},
     line::{Line, Outcome},
-    session::MAX_CAPABILITIES,
+    session::Session,
 };
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -23,40 +28,15 @@ const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-versi
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
-/// How the gateway presents itself: raw JSON.
-pub(crate) const SERVER_INFO: &str =
-    concat!("{\"name\":\"toolgate\",\"title\":\"Toolgate\",\"version\":\"", env!("CARGO_PKG_VERSION"), "\"}");
-/// What the gateway can do: raw JSON.
-const CAPABILITIES: &str = "{\"tools\":{}}";
-/// How long what `server/discover` says stays true, in milliseconds.
-const DISCOVER_TTL_MS: u32 = 300_000;
-
 /// An answer that ends the way early.
 type Early = Box<Response<Body>>;
 
-/// Everything about a request that its method needs.
-pub(crate) struct Context<'a, P: Platform> {
-    pub(crate) identity: &'a Identity,
-    /// The one server that the endpoint is of; all where there is none.
-    pub(crate) of: Option<&'a ServerId>,
-    pub(crate) head: &'a Parts,
-    pub(crate) era: Era,
-    /// Names the principal and its client session, towards upstream sessions.
-    pub(crate) partition: String,
-    /// The client's capabilities, raw JSON.
-    pub(crate) capabilities: Option<&'a str>,
-    /// What the client says of itself, raw JSON.
-    pub(crate) client_info: Option<&'a str>,
-    pub(crate) scope: &'a Scope,
-    pub(crate) line: &'a Rc<Line<P>>,
-}
-
-impl<P: Platform> Gateway<P> {
+impl<P: Platform> Core<P> {
     pub(crate) async fn mcp(
-        &self,
+        self: &Rc<Self>,
         request: Request<Body>,
         tenant: Option<&str>,
-        server: Option<&str>,
+        part: Option<&str>,
         scope: &Scope,
         line: &Rc<Line<P>>,
     ) -> Response<Body> {
@@ -65,7 +45,7 @@ impl<P: Platform> Gateway<P> {
             return edge::preflight(&request, &self.config);
         }
         let origin = request.headers().get(header::ORIGIN).cloned();
-        let mut response = match self.mcp_request(request, tenant, server, scope, line).await {
+        let mut response = match self.mcp_request(request, tenant, part, scope, line).await {
             Ok(response) => response,
             Err(early) => *early,
         };
@@ -76,14 +56,15 @@ impl<P: Platform> Gateway<P> {
     }
 
     async fn mcp_request(
-        &self,
+        self: &Rc<Self>,
         request: Request<Body>,
         tenant: Option<&str>,
-        server: Option<&str>,
+        part: Option<&str>,
         scope: &Scope,
         line: &Rc<Line<P>>,
     ) -> Result<Response<Body>, Early> {
-        if request.method() != Method::POST {
+        let of_session = matches!(*request.method(), Method::GET | Method::DELETE);
+        if request.method() != Method::POST && !(of_session && request.headers().contains_key(SESSION)) {
             return Err(Box::new(post_only()));
         }
         edge::check_host(&request, &self.config).and_then(|()| edge::check_origin(&request, &self.config)).map_err(
@@ -98,107 +79,179 @@ impl<P: Platform> Gateway<P> {
             .identify(tenant, &head.headers, scope, line)
             .await
             .map_err(|refused| Box::new(refused.answer(line)))?;
-        let of = server.map(|server| self.one_server(&identity, server, line)).transpose()?;
-        if !edge::is_json(&head.headers) {
+        let place = match part {
+            Some(part) => self.part(&identity, part, scope, line).await?,
+            None => Where::All,
+        };
+        let context = Context {
+            identity,
+            place,
+            era: Era::Legacy,
+            accepts: if edge::accepts_events(&head.headers) { Accepts::Events } else { Accepts::Json },
+            session: None,
+            capabilities: None,
+            log_level: None,
+            head,
+            body: Bytes::new(),
+            scope: scope.clone(),
+            line: Rc::clone(line),
+        };
+        if context.head.method != Method::POST {
+            return self.of_session(context).await;
+        }
+        if !edge::is_json(&context.head.headers) {
             let words = "The Content-Type must be application/json.";
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Box::new(answer::error(status, None, code::UNSUPPORTED_MEDIA_TYPE, words, None)));
         }
         let body = collect(body, self.config.limits.request_body).await.map_err(|error| Box::new(unread(&error)))?;
-        let headers = Headers {
-            protocol_version: edge::header_text(&head.headers, &PROTOCOL_VERSION),
-            method: edge::header_text(&head.headers, &METHOD),
-            name: edge::header_text(&head.headers, &NAME),
-            session: edge::header_text(&head.headers, &SESSION),
-        };
+        self.posted(context, body).await
+    }
+
+    /// A session's stream, or its end.
+    async fn of_session(self: &Rc<Self>, mut context: Context<P>) -> Result<Response<Body>, Early> {
+        context.session = self.session(&context)?;
+        let deletes = context.head.method == Method::DELETE;
+        context.line.method("legacy", if deletes { "DELETE" } else { "GET" });
+        Ok(if deletes { self.end_session(&context) } else { self.listen_legacy(Rc::new(context)).await })
+    }
+
+    /// A message, or several.
+    async fn posted(self: &Rc<Self>, mut context: Context<P>, body: Bytes) -> Result<Response<Body>, Early> {
+        context.body = body.clone();
+        let headers = headers_of(&context.head);
         let classified = classify(&headers, &body, self.bounds()).map_err(|refusal| {
-            line.detail(refusal.message.clone());
+            context.line.detail(refusal.message.clone());
             Box::new(answer::json(refusal.status, refusal.body()))
         })?;
-        let key = &identity.key.id;
-        let context = |era, session: Option<&str>| Context {
-            identity: &identity,
-            of: of.as_ref(),
-            head: &head,
-            era,
-            partition: partition(key, session),
-            capabilities: None,
-            client_info: None,
-            scope,
-            line,
-        };
         Ok(match classified {
-            Classified::Accepted => answer::empty(StatusCode::ACCEPTED),
-            Classified::Modern(request) => self.modern(context(Era::Modern, None), request).await,
-            Classified::Initialize(request) => self.initialize(&identity, &request, line),
+            Classified::Modern(request) => self.modern(context, request).await,
+            Classified::Initialize(request) => {
+                context.line.method("legacy", "initialize");
+                self.initialize(&context, &request).await
+            }
+            Classified::Notification(message) if is_modern(&context.head) => {
+                context.line.method("modern", message.method().unwrap_or_default());
+                answer::empty(StatusCode::ACCEPTED)
+            }
             Classified::Legacy { message, .. } => {
-                let session = self.session(&identity, headers.session)?;
-                let mut context = context(Era::Legacy, session.as_ref().map(|session| session.id.as_str()));
-                context.capabilities = session.as_ref().map(|session| session.capabilities.as_str());
+                let context = self.within_session(context)?;
                 self.legacy(&context, &message).await
             }
+            Classified::Notification(message) => {
+                let context = self.within_session(context)?;
+                self.take_notification(&context, &message)
+            }
+            Classified::Response(message) => {
+                let context = self.within_session(context)?;
+                self.take_response(&context, &message).await
+            }
             Classified::Batch(entries) => {
-                let session = self.session(&identity, headers.session)?;
-                let mut context = context(Era::Legacy, session.as_ref().map(|session| session.id.as_str()));
-                context.capabilities = session.as_ref().map(|session| session.capabilities.as_str());
+                let mut context = context;
+                context.accepts = Accepts::Json;
+                let context = self.within_session(context)?;
                 self.batch(&context, &entries).await
             }
         })
+    }
+
+    /// The context of a legacy message.
+    fn within_session(&self, mut context: Context<P>) -> Result<Rc<Context<P>>, Early> {
+        context.session = self.session(&context)?;
+        context.capabilities = context.session.as_ref().map(|session| session.capabilities.clone());
+        Ok(Rc::new(context))
     }
 
     const fn bounds(&self) -> Bounds {
         Bounds { depth: self.config.limits.json_depth, batch: self.config.limits.batch }
     }
 
-    /// The server that the path names, if this key may know of it.
-    fn one_server(&self, identity: &Identity, server: &str, line: &Line<P>) -> Result<ServerId, Early> {
+    /// The server or the view that the path names, if this key may know of it.
+    async fn part(&self, identity: &Identity, part: &str, scope: &Scope, line: &Line<P>) -> Result<Where, Early> {
         let principal = identity.principal(self.platform.clock()).ok();
-        let found = ServerId::new(server).ok().filter(|id| {
+        let server = ServerId::new(part).ok().filter(|id| {
             let known = identity.snapshot.servers.get(id).is_some_and(|server| server.enabled);
             known && principal.is_some_and(|principal| toolgate_policy::touches(principal, id))
         });
-        found.ok_or_else(|| {
-            line.rule("no-such-server");
-            line.outcome(Outcome::Unknown);
-            let words = "There is no server of this name here. The whole of what this key may use is at /mcp.";
-            Box::new(answer::error(StatusCode::NOT_FOUND, None, code::NOT_FOUND, words, None))
-        })
+        if let Some(server) = server {
+            return Ok(Where::Server(server));
+        }
+        if let Ok(id) = ViewId::new(part) {
+            let view = self.states.view(&identity.snapshot.tenant, &id, scope).await;
+            let view = view.map_err(|error| Box::new(NotAdmitted::Store(error).answer(line)))?;
+            let seen = view.filter(|view| {
+                let touched = |server| {
+                    principal.is_some_and(|principal| {
+                        toolgate_policy::touches(principal.through(Some(&view.record)), server)
+                    })
+                };
+                view.record.enabled && view.record.servers.keys().any(touched)
+            });
+            if let Some(view) = seen {
+                return Ok(Where::View(view));
+            }
+        }
+        line.rule("no-such-server");
+        line.outcome(Outcome::Unknown);
+        let words = "There is no server or view of this name here. The whole of what this key may use is at /mcp.";
+        Err(Box::new(answer::error(StatusCode::NOT_FOUND, None, code::NOT_FOUND, words, None)))
     }
 
-    /// The session that the request names. A legacy request may also come without one: nothing here needs it.
-    fn session(&self, identity: &Identity, handle: Option<&str>) -> Result<Option<crate::session::Session>, Early> {
-        let Some(handle) = handle else { return Ok(None) };
+    /// The session that the request names. A legacy request may also come without one.
+    fn session(&self, context: &Context<P>) -> Result<Option<Rc<Session>>, Early> {
+        let Some(handle) = edge::header_text(&context.head.headers, &SESSION) else { return Ok(None) };
+        let identity = &context.identity;
         let session = self.resume_session(&identity.snapshot.tenant, &identity.key, handle);
-        session.map(Some).ok_or_else(|| {
+        session.map(|session| Some(Rc::new(session))).ok_or_else(|| {
             let words = "The session is unknown or over: initialize again.";
             Box::new(answer::error(StatusCode::NOT_FOUND, None, code::NOT_FOUND, words, None))
         })
     }
 
-    async fn modern(&self, mut context: Context<'_, P>, request: ModernRequest<'_>) -> Response<Body> {
+    async fn modern(self: &Rc<Self>, mut context: Context<P>, request: ModernRequest<'_>) -> Response<Body> {
         context.line.method("modern", request.method.as_str());
-        context.capabilities = request.meta.client_capabilities;
-        context.client_info = request.meta.client_info;
+        context.era = Era::Modern;
+        context.capabilities = request.meta.client_capabilities.map(str::to_owned);
+        context.log_level = request.meta.log_level.map(str::to_owned);
         let message = &request.message;
+        let context = Rc::new(context);
         match request.method {
-            ModernMethod::ServerDiscover => discover(message),
-            ModernMethod::ToolsList => self.list_tools(&context, message).await,
-            ModernMethod::ToolsCall => self.call_tool(&context, message).await,
-            _ => {
-                let error = reply::error(message.id(), rpc::METHOD_NOT_FOUND, "Method not found", None);
-                answer::json(StatusCode::NOT_FOUND, error)
-            }
+            ModernMethod::ServerDiscover => self.discover(&context, message).await,
+            ModernMethod::ToolsList => self.list(&context, message, ItemKind::Tool).await,
+            ModernMethod::PromptsList => self.list(&context, message, ItemKind::Prompt).await,
+            ModernMethod::ResourcesList => self.list(&context, message, ItemKind::Resource).await,
+            ModernMethod::ResourcesTemplatesList => self.list(&context, message, ItemKind::Template).await,
+            ModernMethod::ToolsCall => self.forward(context, message, Forwarded::Tool).await,
+            ModernMethod::PromptsGet => self.forward(context, message, Forwarded::Prompt).await,
+            ModernMethod::ResourcesRead => self.forward(context, message, Forwarded::Resource).await,
+            ModernMethod::CompletionComplete => self.forward(context, message, Forwarded::Completion).await,
+            ModernMethod::SubscriptionsListen => self.listen_modern(context, message).await,
+            ModernMethod::TasksGet => self.task(context, message, "tasks/get").await,
+            ModernMethod::TasksUpdate => self.task(context, message, "tasks/update").await,
+            ModernMethod::TasksCancel => self.task(context, message, "tasks/cancel").await,
         }
     }
 
-    async fn legacy(&self, context: &Context<'_, P>, message: &Message<'_>) -> Response<Body> {
+    async fn legacy(self: &Rc<Self>, context: &Rc<Context<P>>, message: &Message<'_>) -> Response<Body> {
         let method = message.method().unwrap_or_default();
         context.line.method("legacy", method);
         let id = message.id().unwrap_or("null");
+        let forward = |what| self.forward(Rc::clone(context), message, what);
         match method {
             "ping" => answer::json(StatusCode::OK, reply::result(id, "{}")),
-            "tools/list" => self.list_tools(context, message).await,
-            "tools/call" => self.call_tool(context, message).await,
+            "tools/list" => self.list(context, message, ItemKind::Tool).await,
+            "prompts/list" => self.list(context, message, ItemKind::Prompt).await,
+            "resources/list" => self.list(context, message, ItemKind::Resource).await,
+            "resources/templates/list" => self.list(context, message, ItemKind::Template).await,
+            "tools/call" => forward(Forwarded::Tool).await,
+            "prompts/get" => forward(Forwarded::Prompt).await,
+            "resources/read" => forward(Forwarded::Resource).await,
+            "completion/complete" => forward(Forwarded::Completion).await,
+            "logging/setLevel" => self.set_log_level(context, message).await,
+            "resources/subscribe" | "resources/unsubscribe" => self.subscribe(context, message).await,
+            "tasks/get" => self.task(Rc::clone(context), message, "tasks/get").await,
+            "tasks/result" => self.task(Rc::clone(context), message, "tasks/result").await,
+            "tasks/cancel" => self.task(Rc::clone(context), message, "tasks/cancel").await,
             _ => {
                 context.line.outcome(Outcome::BadRequest);
                 answer::error(StatusCode::OK, Some(id), rpc::METHOD_NOT_FOUND, "Method not found", None)
@@ -206,28 +259,8 @@ impl<P: Platform> Gateway<P> {
         }
     }
 
-    fn initialize(&self, identity: &Identity, request: &Initialize<'_>, line: &Line<P>) -> Response<Body> {
-        line.method("legacy", "initialize");
-        let id = request.message.id().unwrap_or("null");
-        let capabilities = request.capabilities.unwrap_or("{}");
-        if capabilities.len() > MAX_CAPABILITIES {
-            let words = format!("Invalid params: capabilities are longer than {MAX_CAPABILITIES} bytes.");
-            return answer::error(StatusCode::BAD_REQUEST, Some(id), rpc::INVALID_PARAMS, &words, None);
-        }
-        let result = format!(
-            "{{\"protocolVersion\":\"{}\",\"capabilities\":{CAPABILITIES},\"serverInfo\":{SERVER_INFO}}}",
-            request.answered.as_str()
-        );
-        let mut response = answer::json(StatusCode::OK, reply::result(id, &result));
-        let handle = self.open_session(&identity.snapshot.tenant, &identity.key, request.answered, capabilities);
-        if let Ok(handle) = HeaderValue::from_str(&handle) {
-            response.headers_mut().insert(SESSION, handle);
-        }
-        response
-    }
-
     /// One after the other; answers that would stream are waited for.
-    async fn batch(&self, context: &Context<'_, P>, entries: &[&[u8]]) -> Response<Body> {
+    async fn batch(self: &Rc<Self>, context: &Rc<Context<P>>, entries: &[&[u8]]) -> Response<Body> {
         let mut answers: Vec<Cow<'_, str>> = Vec::new();
         for entry in entries {
             let answer = match classify_entry(entry, self.bounds()) {
@@ -238,7 +271,14 @@ impl<P: Platform> Gateway<P> {
                         Err(error) => reply::error(message.id(), rpc::INTERNAL_ERROR, &error.to_string(), None),
                     }
                 }
-                Ok(Classified::Accepted) => continue,
+                Ok(Classified::Notification(message)) => {
+                    let _ = self.take_notification(context, &message);
+                    continue;
+                }
+                Ok(Classified::Response(message)) => {
+                    let _ = self.take_response(context, &message).await;
+                    continue;
+                }
                 Ok(_) => reply::error(None, rpc::INVALID_REQUEST, "Invalid request: not within a batch", None),
                 Err(refusal) => refusal.body(),
             };
@@ -252,35 +292,33 @@ impl<P: Platform> Gateway<P> {
     }
 }
 
-impl<P: Platform> Context<'_, P> {
-    /// Whether the answer may be a stream of events. A batch's is none.
-    pub(crate) fn may_stream(&self) -> bool {
-        edge::accepts_events(&self.head.headers)
+fn headers_of(head: &Parts) -> Headers<'_> {
+    Headers {
+        protocol_version: edge::header_text(&head.headers, &PROTOCOL_VERSION),
+        method: edge::header_text(&head.headers, &METHOD),
+        name: edge::header_text(&head.headers, &NAME),
+        session: edge::header_text(&head.headers, &SESSION),
     }
 }
 
-fn partition(key: &KeyId, session: Option<&str>) -> String {
-    match session {
-        Some(session) => format!("{key}:{session}"),
-        None => key.to_string(),
-    }
+/// Whether the headers speak of a modern revision.
+fn is_modern(head: &Parts) -> bool {
+    let version = edge::header_text(&head.headers, &PROTOCOL_VERSION).and_then(|text| Version::parse(text.trim()));
+    version.is_some_and(|version| version.era() == Era::Modern)
 }
 
-fn discover(message: &Message<'_>) -> Response<Body> {
-    let versions: Vec<String> = SUPPORTED_MODERN.iter().map(|version| splice::quote(version)).collect();
-    let result = format!(
-        "{{\"resultType\":\"complete\",\"supportedVersions\":[{}],\"capabilities\":{CAPABILITIES},\"ttlMs\":{DISCOVER_TTL_MS},\
-         \"cacheScope\":\"private\",\"_meta\":{{\"{}\":{SERVER_INFO}}}}}",
-        versions.join(","),
-        toolgate_wire::meta::SERVER_INFO
-    );
-    answer::json(StatusCode::OK, reply::result(message.id().unwrap_or("null"), &result))
+/// No server behind the endpoint says anything by itself.
+pub(crate) fn no_stream() -> Response<Body> {
+    let words = "No server behind this endpoint says anything by itself: there is no stream to GET.";
+    let mut response = answer::error(StatusCode::METHOD_NOT_ALLOWED, None, code::METHOD_NOT_ALLOWED, words, None);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, DELETE, OPTIONS"));
+    response
 }
 
 fn post_only() -> Response<Body> {
-    let words = "This endpoint takes POST: there is no stream to GET and no session to DELETE.";
+    let words = "This endpoint takes POST; a legacy session's stream takes GET, and its end DELETE, both with its Mcp-Session-Id.";
     let mut response = answer::error(StatusCode::METHOD_NOT_ALLOWED, None, code::METHOD_NOT_ALLOWED, words, None);
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, GET, DELETE, OPTIONS"));
     response
 }
 

@@ -1,18 +1,23 @@
 //! Legacy sessions without a store: `Mcp-Session-Id` is a sealed handle that holds all there is to know.
 //!
 //! It is bound to tenant and key, so that it opens for nobody else, and it expires. It authenticates nobody: the key does, on
-//! every request.
+//! every request. It names the sessions that legacy upstreams gave this client, so that any instance can go on with them.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use toolgate_model::{KeyRecord, TenantId, Timestamp};
-use toolgate_ports::{Clock, Platform, Random};
+use toolgate_model::{KeyRecord, ServerId, TenantId, Timestamp};
+use toolgate_ports::{Clock, Platform};
 use toolgate_seal::Purpose;
+use toolgate_upstream::SessionRef;
 use toolgate_wire::Version;
 
-use crate::Gateway;
+use crate::{context::owner, core::Core};
 
 /// The longest capabilities (raw JSON) that a session remembers, in bytes: the handle travels in a header.
 pub(crate) const MAX_CAPABILITIES: usize = 2_048;
+/// The most bytes of upstream sessions that a handle holds. The rest is opened again where it is needed.
+const MAX_SERVERS: usize = 4_096;
 
 /// What a session remembers.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,31 +28,28 @@ pub(crate) struct Session {
     /// The client's capabilities, raw JSON.
     pub(crate) capabilities: String,
     expires_at: u64,
+    /// Its sessions with legacy servers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) servers: BTreeMap<ServerId, SessionRef>,
 }
 
-impl<P: Platform> Gateway<P> {
-    /// Seals a new session of `key`.
-    pub(crate) fn open_session(
-        &self,
-        tenant: &TenantId,
-        key: &KeyRecord,
-        version: Version,
-        capabilities: &str,
-    ) -> String {
-        let mut random = [0; 32];
-        self.platform.random().fill(&mut random);
-        let (id, nonce) = random.split_at(8);
+impl<P: Platform> Core<P> {
+    /// A new session.
+    pub(crate) fn new_session(&self, version: Version, capabilities: &str) -> Session {
         let lifetime = u64::try_from(self.config.limits.session.as_millis()).unwrap_or(u64::MAX);
-        let session = Session {
-            id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Session {
+            id: hex(&self.random::<8>()),
             version: version.as_str().to_owned(),
             capabilities: capabilities.to_owned(),
             expires_at: self.platform.clock().now().plus_millis(lifetime).as_millis(),
-        };
-        let content = serde_json::to_vec(&session).unwrap_or_default();
-        let mut exact = [0; 24];
-        exact.copy_from_slice(nonce);
-        self.sealer.seal(Purpose::Session, &owner(tenant, key), &content, exact)
+            servers: BTreeMap::new(),
+        }
+    }
+
+    /// Seals a session of `key`.
+    pub(crate) fn seal_session(&self, tenant: &TenantId, key: &KeyRecord, session: &Session) -> String {
+        let content = serde_json::to_vec(session).unwrap_or_default();
+        self.seal(Purpose::Session, &owner(tenant, key), &content)
     }
 
     /// What a handle holds, if it is a session of `key` and not over.
@@ -59,6 +61,21 @@ impl<P: Platform> Gateway<P> {
     }
 }
 
-fn owner(tenant: &TenantId, key: &KeyRecord) -> String {
-    format!("{tenant}/{}", key.id)
+impl Session {
+    /// Remembers sessions with servers, as many as a handle can hold.
+    pub(crate) fn remember(&mut self, servers: impl IntoIterator<Item = (ServerId, SessionRef)>) {
+        let mut bytes = 0;
+        for (server, session) in servers {
+            bytes += server.as_str().len() + session.id.as_ref().map_or(0, String::len) + 32;
+            if bytes > MAX_SERVERS {
+                return;
+            }
+            self.servers.insert(server, session);
+        }
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,102 +1,406 @@
-//! A streamed answer on its way to the client: each event as it arrives, the response last.
+//! An answer that takes more than one message: what the upstream says on the way, what it asks of the client, and the response
+//! last.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{
     StreamExt,
     future::{Either, select},
-    stream,
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use toolgate_ports::{Body, Clock, Platform};
-use toolgate_upstream::{AnswerStream, Item, UpstreamError};
-use toolgate_wire::{Era, sse};
+use toolgate_upstream::{Answer, AnswerStream, Event, EventStream, Item, Reply, SessionRef, UpstreamError};
+use toolgate_wire::{Era, code as rpc, reply, splice, sse};
 
 use crate::{
-    answer,
-    call::{failure, for_client},
-    line::{Line, Outcome},
+    answer, code,
+    context::{Accepts, Context},
+    core::Core,
+    forward::{Target, digest, failure},
+    handle::{AnswerTo, Asked, EventPlace},
+    line::Outcome,
+    produce::{Sink, produce},
+    translate::{Frame, Notice, joined, needs, url_elicitations},
 };
 
 /// After so much silence a comment is sent, so that nothing between takes the connection for dead.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// What a stream needs to know of its request.
-pub(crate) struct Streamed<P: Platform> {
-    /// The client's raw id.
-    pub(crate) id: String,
-    pub(crate) era: Era,
-    pub(crate) line: Rc<Line<P>>,
-    pub(crate) platform: Rc<P>,
+/// A request that is being answered.
+pub(crate) struct Talk<P: Platform> {
+    pub(crate) core: Rc<Core<P>>,
+    pub(crate) context: Rc<Context<P>>,
+    pub(crate) target: Target,
+    pub(crate) frame: Frame,
 }
 
-/// A stream between two events.
-struct Running<P: Platform> {
-    streamed: Streamed<P>,
-    items: AnswerStream,
+/// Where the messages for the client go.
+#[derive(Clone)]
+pub(crate) enum Out {
+    /// To a stream of events.
+    Events(Sink),
+    /// Only the last is kept.
+    Last(Rc<RefCell<Option<Bytes>>>),
 }
 
-impl<P: Platform> Streamed<P> {
-    /// The answer as a stream of events.
-    pub(crate) fn events(self, items: AnswerStream) -> Response<Body> {
-        // Until the response came, the end of this stream is the client's going away.
-        self.line.outcome(Outcome::ClientGone);
-        let events =
-            stream::unfold(Some(Running { streamed: self, items }), |running| async move { running?.next().await });
-        let mut response = answer::of(StatusCode::OK, answer::EVENT_STREAM, Body::Streaming(events.boxed_local()));
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
-        response
-    }
-
-    /// The response alone, for a client that takes no events.
-    pub(crate) async fn last(self, mut items: AnswerStream) -> Response<Body> {
-        let began = self.line.ticks();
-        let mut last = None;
-        while let Some(item) = items.next().await {
-            last = Some(item);
+impl Out {
+    /// A message on the way to the response.
+    pub(crate) async fn message(&self, id: Option<String>, retry: Option<u64>, data: &[u8]) {
+        let Self::Events(sink) = self else { return };
+        if id.is_none() && retry.is_none() {
+            return sink.send(sse::encode(data)).await;
         }
-        self.line.upstream_since(began);
-        let body = match last {
-            Some(Ok(Item::Reply(reply))) => Body::Parts(for_client(&self.id, self.era, &reply, &self.line)),
-            Some(Err(error)) => Body::Full(failure(&self.id, &error, &self.line).into()),
-            Some(Ok(Item::Notification(_))) | None => {
-                self.line.outcome(Outcome::UpstreamFailed);
-                let words = "The server ended its answer without a response.";
-                return answer::error(StatusCode::OK, Some(&self.id), crate::code::UPSTREAM_UNAVAILABLE, words, None);
-            }
-        };
-        answer::of(StatusCode::OK, answer::JSON, body)
+        let mut event = Vec::with_capacity(data.len() + 256);
+        sse::Event { data: data.to_vec(), event: None, id, retry }.encode_into(&mut event);
+        sink.send(event).await;
     }
 
-    fn event(&self, item: Result<Item, UpstreamError>) -> Bytes {
-        let data = match item {
-            Ok(Item::Notification(message)) => message.to_vec(),
-            Ok(Item::Reply(reply)) => for_client(&self.id, self.era, &reply, &self.line)
-                .iter()
-                .flat_map(|part| part.iter().copied())
-                .collect(),
-            Err(error) => failure(&self.id, &error, &self.line).into_bytes(),
-        };
-        sse::encode(&data).into()
+    /// The response.
+    pub(crate) async fn last(&self, id: Option<String>, data: Vec<u8>) {
+        match self {
+            Self::Events(_) => self.message(id, None, &data).await,
+            Self::Last(kept) => *kept.borrow_mut() = Some(data.into()),
+        }
+    }
+
+    pub(crate) async fn keep_alive(&self) {
+        if let Self::Events(sink) = self {
+            sink.send(Bytes::from_static(sse::KEEP_ALIVE)).await;
+        }
     }
 }
 
-impl<P: Platform> Running<P> {
-    async fn next(mut self) -> Option<(Bytes, Option<Self>)> {
-        let began = self.streamed.line.ticks();
-        let silence = self.streamed.platform.clock().sleep(KEEP_ALIVE);
-        let item = match select(self.items.next(), silence).await {
-            Either::Left((item, _)) => Some(item?),
-            Either::Right(_) => None,
-        };
-        self.streamed.line.upstream_since(began);
-        let Some(item) = item else { return Some((Bytes::from_static(sse::KEEP_ALIVE), Some(self))) };
-        let over = !matches!(item, Ok(Item::Notification(_)));
-        let event = self.streamed.event(item);
-        Some((event, (!over).then_some(self)))
+/// The answer that `make` gives, as events or as the last of them.
+pub(crate) async fn respond<F: Future<Output = ()> + 'static>(
+    accepts: Accepts,
+    make: impl FnOnce(Out) -> F,
+) -> Response<Body> {
+    match accepts {
+        Accepts::Events => events(Body::Streaming(produce(|sink| make(Out::Events(sink))))),
+        Accepts::Json => {
+            let kept = Rc::new(RefCell::new(None));
+            make(Out::Last(Rc::clone(&kept))).await;
+            let last = kept.borrow_mut().take();
+            answer::of(StatusCode::OK, answer::JSON, last.map_or(Body::Empty, Body::Full))
+        }
     }
+}
+
+/// A stream of events.
+pub(crate) fn events(body: Body) -> Response<Body> {
+    let mut response = answer::of(StatusCode::OK, answer::EVENT_STREAM, body);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}
+
+/// How following an upstream's stream ended.
+enum Followed {
+    /// With the response, and the id of its event.
+    Reply(Reply, Option<String>),
+    /// The client has all that it gets on this stream.
+    Over,
+}
+
+/// An event, or the time to show that the stream lives.
+pub(crate) enum Next {
+    Event(Option<Result<Event, UpstreamError>>),
+    Silence,
+}
+
+/// The next event of `events`, unless it takes too long.
+pub(crate) async fn next<P: Platform>(core: &Core<P>, events: &mut EventStream, patience: Duration) -> Next {
+    match select(events.next(), core.platform.clock().sleep(patience)).await {
+        Either::Left((event, _)) => Next::Event(event),
+        Either::Right(_) => Next::Silence,
+    }
+}
+
+impl<P: Platform> Talk<P> {
+    /// The answer to the client.
+    pub(crate) async fn answer(self, first: Answer) -> Response<Body> {
+        // Until the response came, the end of this stream is the client's going away.
+        self.context.line.outcome(Outcome::ClientGone);
+        let accepts = self.context.accepts;
+        respond(accepts, |out| self.run(first, out)).await
+    }
+
+    async fn run(mut self, mut answer: Answer, out: Out) {
+        for _ in 0..MAX_ROUNDS {
+            let (reply, event) = match answer {
+                Answer::Reply(reply) => (reply, None),
+                Answer::Stream(stream) => match self.follow(stream, &out).await {
+                    Followed::Reply(reply, event) => (reply, event),
+                    Followed::Over => return,
+                },
+            };
+            let needed = needs(&reply).filter(|_| self.context.era == Era::Legacy);
+            let Some(needed) = needed else { return self.finish(&reply, event, &out).await };
+            match self.ask_client(needed, &out).await {
+                Ok(params) => self.target.params = params,
+                Err(words) => return self.refuse(code::UPSTREAM_NEEDS_INPUT, &words, &out).await,
+            }
+            let began = self.context.line.ticks();
+            let asked = self.core.ask(&self.context, &self.frame.id, &self.target).await;
+            self.context.line.upstream_since(began);
+            answer = match asked {
+                Ok(answer) => answer,
+                Err(error) => return self.fail(&error, &out).await,
+            };
+        }
+        self.refuse(code::UPSTREAM_NEEDS_INPUT, "The tool asks for input again and again.", &out).await;
+    }
+
+    /// The response, as this client is to get it.
+    pub(crate) async fn finish(&self, reply: &Reply, event: Option<String>, out: &Out) {
+        if self.context.era == Era::Modern
+            && self.frame.upstream == Era::Legacy
+            && let Some(questions) = url_elicitations(reply)
+        {
+            // The server forgets the call: once the person has been there, it is made again.
+            let state = self.core.seal_waiting(&self.context, None, digest(&self.target));
+            return self.ask_modern(&questions, &state, out).await;
+        }
+        self.context.line.outcome(if reply.error.is_some() { Outcome::ToolError } else { Outcome::Ok });
+        let seal = |task: &str| self.core.seal_task(&self.context, &self.frame.server, task);
+        let body = joined(&self.frame.reply(reply, &seal));
+        out.last(event, body).await;
+    }
+
+    /// A modern result that asks the client for input.
+    pub(crate) async fn ask_modern(&self, questions: &[(String, String)], state: &str, out: &Out) {
+        self.context.line.outcome(Outcome::Ok);
+        let questions: Vec<String> =
+            questions.iter().map(|(name, raw)| format!("{}:{raw}", splice::quote(name))).collect();
+        let result = format!(
+            "{{\"resultType\":\"input_required\",\"inputRequests\":{{{}}},\"requestState\":{}}}",
+            questions.join(","),
+            splice::quote(state)
+        );
+        out.last(None, reply::result(&self.frame.id, &result).into_bytes()).await;
+    }
+
+    pub(crate) async fn refuse(&self, code: i64, words: &str, out: &Out) {
+        self.context.line.outcome(Outcome::UpstreamFailed);
+        out.last(None, reply::error(Some(&self.frame.id), code, words, None).into_bytes()).await;
+    }
+
+    pub(crate) async fn fail(&self, error: &UpstreamError, out: &Out) {
+        out.last(None, failure(&self.frame.id, error, &self.context.line).into_bytes()).await;
+    }
+
+    /// Passes on what comes before the response.
+    async fn follow(&mut self, stream: AnswerStream, out: &Out) -> Followed {
+        let AnswerStream { session, id, mut events } = stream;
+        let mut guard = self.cancel_when_dropped(session.as_ref(), &id);
+        loop {
+            let began = self.context.line.ticks();
+            let event = next(&self.core, &mut events, KEEP_ALIVE).await;
+            self.context.line.upstream_since(began);
+            let event = match event {
+                Next::Silence => {
+                    out.keep_alive().await;
+                    continue;
+                }
+                Next::Event(Some(Ok(event))) => event,
+                Next::Event(Some(Err(error))) => {
+                    guard.disarm();
+                    self.fail(&error, out).await;
+                    return Followed::Over;
+                }
+                // The server ended the stream, to be taken up again by the client.
+                Next::Event(None) => {
+                    guard.disarm();
+                    self.context.line.outcome(Outcome::Ok);
+                    return Followed::Over;
+                }
+            };
+            let place = session.as_ref().and_then(|session| self.event_id(event.id, session, &id));
+            match event.item {
+                None if place.is_some() || event.retry.is_some() => {
+                    if self.context.era == Era::Legacy {
+                        out.message(place, event.retry, b"").await;
+                    }
+                }
+                None => {}
+                Some(Item::Notification(message)) => self.notify(&message, place, event.retry, out).await,
+                Some(Item::Reply(reply)) => {
+                    guard.disarm();
+                    return Followed::Reply(reply, place);
+                }
+                Some(Item::Request(message)) => {
+                    let Some(session) = &session else { continue };
+                    match self.context.era {
+                        Era::Legacy => self.pass_request(&message, session, place, out).await,
+                        Era::Modern if self.context.input_capabilities().is_none() => {
+                            self.core.refuse_request(&self.context, &self.target, session, &message);
+                        }
+                        Era::Modern => {
+                            guard.disarm();
+                            self.hold(message, events, session.clone(), id, out).await;
+                            return Followed::Over;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Under which id a legacy client can take the stream up again.
+    fn event_id(&self, event: Option<String>, session: &SessionRef, id: &str) -> Option<String> {
+        if self.context.era != Era::Legacy || self.context.session.is_none() {
+            return None;
+        }
+        let request = Asked { client: self.frame.id.clone(), upstream: id.to_owned(), session: session.clone() };
+        let place = EventPlace { server: self.frame.server.clone(), event: event?, request: Some(request) };
+        Some(self.core.seal_event(&self.context, &place))
+    }
+
+    async fn notify(&self, message: &Bytes, place: Option<String>, retry: Option<u64>, out: &Out) {
+        match self.frame.notice(message) {
+            Notice::Pass(message) => out.message(place, retry, &message).await,
+            Notice::Changed(kinds) => {
+                self.core.changed(&self.context, &self.frame.server, kinds);
+                if self.context.era == Era::Legacy {
+                    out.message(place, retry, message).await;
+                }
+            }
+            Notice::Drop => {}
+        }
+    }
+
+    /// A legacy server's request to a legacy client: under an id that says where the answer goes.
+    async fn pass_request(&self, message: &Bytes, session: &SessionRef, place: Option<String>, out: &Out) {
+        if self.context.session.is_none() || !matches!(out, Out::Events(_)) {
+            return self.core.refuse_request(&self.context, &self.target, session, message);
+        }
+        if let Some(message) = self.core.readdressed(&self.context, &self.frame.server, session, message) {
+            out.message(place, None, message.as_bytes()).await;
+        }
+    }
+
+    /// Tells a legacy server when a modern client goes away: that is how it cancels.
+    fn cancel_when_dropped(&self, session: Option<&SessionRef>, id: &str) -> CancelGuard<P> {
+        let session = session.filter(|_| self.context.era == Era::Modern).cloned();
+        let told = session.map(|session| (session, id.to_owned()));
+        CancelGuard {
+            core: Rc::clone(&self.core),
+            context: Rc::clone(&self.context),
+            server: Rc::clone(&self.target.server),
+            told,
+        }
+    }
+}
+
+/// How often a call may ask for input.
+const MAX_ROUNDS: usize = 16;
+
+/// Cancels a request when it is dropped.
+struct CancelGuard<P: Platform> {
+    core: Rc<Core<P>>,
+    context: Rc<Context<P>>,
+    server: Rc<toolgate_state::Server>,
+    told: Option<(SessionRef, String)>,
+}
+
+impl<P: Platform> CancelGuard<P> {
+    fn disarm(&mut self) {
+        self.told = None;
+    }
+}
+
+impl<P: Platform> Drop for CancelGuard<P> {
+    fn drop(&mut self) {
+        if let Some((session, id)) = self.told.take() {
+            self.core.cancel(&self.context, &self.server, session, &id);
+        }
+    }
+}
+
+impl<P: Platform> Core<P> {
+    /// Tells a legacy server, in the background, that nobody waits for the request with the raw id `id` any more.
+    pub(crate) fn cancel(
+        self: &Rc<Self>,
+        context: &Context<P>,
+        server: &Rc<toolgate_state::Server>,
+        session: SessionRef,
+        id: &str,
+    ) {
+        let message = format!(
+            "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{{\"requestId\":{id},\"reason\":\"The client is gone.\"}}}}"
+        );
+        self.post_later(context, server, session, message.into());
+    }
+
+    /// Posts a message within a session, in the background.
+    pub(crate) fn post_later(
+        self: &Rc<Self>,
+        context: &Context<P>,
+        server: &Rc<toolgate_state::Server>,
+        session: SessionRef,
+        message: Bytes,
+    ) {
+        let (core, server) = (Rc::clone(self), Rc::clone(server));
+        context.scope.background.spawn(Box::pin(async move {
+            let Ok(endpoint) = &server.endpoint else { return };
+            if let Err(error) = core.client.post(endpoint, &session, message).await {
+                tracing::debug!(target: "toolgate::gateway", server = %server.id, %error, "a message was not taken");
+            }
+        }));
+    }
+
+    /// Answers a server's request that no client can be asked: a ping truly, everything else with an error.
+    pub(crate) fn refuse_request(
+        self: &Rc<Self>,
+        context: &Context<P>,
+        target: &Target,
+        session: &SessionRef,
+        message: &Bytes,
+    ) {
+        let text = std::str::from_utf8(message).unwrap_or_default();
+        let Some(id) = splice::value(text, "id") else { return };
+        let method = splice::value(text, "method").and_then(splice::string).unwrap_or_default();
+        let answer = match &*method {
+            "ping" => reply::result(id, "{}"),
+            _ => reply::error(Some(id), rpc::METHOD_NOT_FOUND, "The client can't be asked for this", None),
+        };
+        self.post_later(context, &target.server, session.clone(), answer.into());
+    }
+
+    /// A legacy server's request under an id that brings the answer back to it.
+    pub(crate) fn readdressed(
+        &self,
+        context: &Context<P>,
+        server: &toolgate_model::ServerId,
+        session: &SessionRef,
+        message: &Bytes,
+    ) -> Option<String> {
+        let text = std::str::from_utf8(message).ok()?;
+        let span = splice::member(text, "id")?;
+        let to = AnswerTo::Server(server.clone(), session.clone(), text[span.clone()].to_owned());
+        let id = splice::quote(&self.seal_answer_to(context, &to));
+        Some(splice::Edit::new(text).replace(span, id).finish())
+    }
+
+    /// A server said that its lists of these kinds changed.
+    pub(crate) fn changed(
+        &self,
+        context: &Context<P>,
+        server: &toolgate_model::ServerId,
+        kinds: &[toolgate_model::ItemKind],
+    ) {
+        for kind in kinds {
+            self.aggregate.changed(&context.identity.snapshot.tenant, server, *kind);
+        }
+    }
+}
+
+/// Whether a reply says that there is no such thing.
+pub(crate) fn is_not_found(reply: &Reply) -> bool {
+    let error = reply.error.clone().and_then(|span| std::str::from_utf8(&reply.message[span]).ok());
+    let code = error.and_then(|error| splice::value(error, "code")?.parse::<i64>().ok());
+    matches!(code, Some(rpc::INVALID_PARAMS | rpc::LEGACY_RESOURCE_NOT_FOUND | rpc::METHOD_NOT_FOUND))
 }

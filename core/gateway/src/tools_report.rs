@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use toolgate_admin::{ReportedProblem, ReportedTool, ServerTools, ToolsReport};
 use toolgate_catalogue::Aggregate;
-use toolgate_model::{ServerId, TenantId};
+use toolgate_model::{ItemKind, ServerId, TenantId};
 use toolgate_ports::{LocalFuture, Platform, Scope};
 use toolgate_state::States;
 use toolgate_wire::Era;
@@ -23,7 +23,7 @@ impl<P: Platform> ServerTools for Tools<P> {
             let server = snapshot.as_ref().and_then(|snapshot| snapshot.servers.get(&server));
             let server = server.ok_or("this instance does not know the server yet: ask again in a few seconds")?;
             let endpoint = server.endpoint.as_ref().map_err(Clone::clone)?;
-            let offer = aggregate.catalogues().offer(server, endpoint, &scope).await;
+            let offer = aggregate.catalogues().offer(server, endpoint, ItemKind::Tool, &scope).await;
             let problem = offer.failure.map(|failure| ReportedProblem {
                 step: failure.error.step.to_string(),
                 message: failure.error.to_string(),
@@ -32,7 +32,7 @@ impl<P: Platform> ServerTools for Tools<P> {
             let Some(catalogue) = offer.catalogue else {
                 return Err(problem.map_or_else(|| "the server gave no tools".to_owned(), |problem| problem.message));
             };
-            let tools = catalogue.tools.iter();
+            let tools = catalogue.items.iter();
             let tools =
                 tools.map(|tool| ReportedTool { name: tool.name.clone(), exposed: tool.exposed.clone() }).collect();
             Ok(ToolsReport {

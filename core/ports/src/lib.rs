@@ -49,6 +49,11 @@ pub trait Background {
     /// Runs `task` to its end, if the platform lives that long ([`Background::lasts`]).
     fn spawn(&self, task: LocalFuture<()>);
 
+    /// Runs `task`, which holds an exchange open until somebody answers: minutes, not moments. Only where [`Background::lasts`].
+    fn hold(&self, task: LocalFuture<()>) {
+        self.spawn(task);
+    }
+
     /// Whether a task may go on for minutes after the answer, so that an exchange with an upstream can be held open for a later
     /// request. A Worker's request can't; what needs it there is handed over to an object that can.
     fn lasts(&self) -> bool;

@@ -55,6 +55,14 @@ pub enum Purpose {
     Session,
     /// A header value towards an upstream, in the store.
     UpstreamHeader,
+    /// The id of a request that a server makes of a client: where the answer goes.
+    ServerRequest,
+    /// The id of an event: where a stream is taken up again.
+    Event,
+    /// `requestState` of a call that waits for input.
+    RequestState,
+    /// A task's id.
+    Task,
 }
 
 impl Purpose {
@@ -62,6 +70,10 @@ impl Purpose {
         match self {
             Self::Session => "session",
             Self::UpstreamHeader => "upstream-header",
+            Self::ServerRequest => "server-request",
+            Self::Event => "event",
+            Self::RequestState => "request-state",
+            Self::Task => "task",
         }
     }
 }
@@ -73,7 +85,11 @@ pub struct OpenError;
 
 /// Seals and opens, with a ready key.
 #[derive(Clone)]
-pub struct Sealer(XChaCha20Poly1305);
+pub struct Sealer {
+    cipher: XChaCha20Poly1305,
+    /// Begins the hash that nonces of equal contents come from.
+    same: Sha256,
+}
 
 impl Sealer {
     /// Makes the key ready.
@@ -81,7 +97,20 @@ impl Sealer {
     pub fn new(master: &MasterKey) -> Self {
         // The master key is uniformly random; one labelled hash separates this use of it from any later one.
         let key = Sha256::new().chain_update(b"toolgate sealed handles v1").chain_update(master.0).finalize();
-        Self(XChaCha20Poly1305::new(&key))
+        let same = Sha256::new().chain_update(b"toolgate equal nonces v1").chain_update(master.0);
+        Self { cipher: XChaCha20Poly1305::new(&key), same }
+    }
+
+    /// As [`Sealer::seal`], but what is equal is sealed equally, so that whoever holds two handles can compare them. For contents
+    /// that nobody can guess: equality is all it gives away.
+    #[must_use]
+    pub fn seal_same(&self, purpose: Purpose, owner: &str, content: &[u8]) -> String {
+        let aad = associated(purpose, owner);
+        let length = u64::try_from(aad.len()).unwrap_or(u64::MAX).to_be_bytes();
+        let hash = self.same.clone().chain_update(length).chain_update(aad).chain_update(content).finalize();
+        let mut nonce = [0; NONCE_BYTES];
+        nonce.copy_from_slice(&hash[..NONCE_BYTES]);
+        self.seal(purpose, owner, content, nonce)
     }
 
     /// Seals `content` for `purpose`, bound to `owner`, as base64url text.
@@ -93,7 +122,7 @@ impl Sealer {
         let aad = associated(purpose, owner);
         #[expect(clippy::expect_used, reason = "contents are bounded far below the cipher's limit")]
         let sealed = self
-            .0
+            .cipher
             .encrypt(XNonce::from_slice(&nonce), Payload { msg: content, aad: aad.as_bytes() })
             .expect("within the cipher's limit");
         URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat())
@@ -107,7 +136,7 @@ impl Sealer {
         let bytes = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| OpenError)?;
         let (nonce, content) = bytes.split_at_checked(NONCE_BYTES).ok_or(OpenError)?;
         let aad = associated(purpose, owner);
-        self.0.decrypt(XNonce::from_slice(nonce), Payload { msg: content, aad: aad.as_bytes() }).map_err(|_| OpenError)
+        self.cipher.decrypt(XNonce::from_slice(nonce), Payload { msg: content, aad: aad.as_bytes() }).map_err(|_| OpenError)
     }
 }
 

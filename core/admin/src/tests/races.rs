@@ -8,7 +8,7 @@ use toolgate_model::{Limits, Revision, TenantId};
 use toolgate_ports::{
     Commit, Consistency, Page, Platform, Record, RecordKey, RecordKind, Store, StoreError, TenantSync, Write,
 };
-use toolgate_testkit::{MemoryPlatform, MemoryStore, ScriptedFetch, SeededRandom, VirtualClock};
+use toolgate_testkit::{MemoryMailbox, MemoryPlatform, MemoryStore, ScriptedFetch, SeededRandom, VirtualClock};
 
 use super::{Reply, TOKEN, World};
 
@@ -31,11 +31,15 @@ enum Rival {
 }
 
 impl Platform for Racing {
+    type Mailbox = MemoryMailbox;
     type Store = RacingStore;
     type Fetch = ScriptedFetch;
     type Clock = VirtualClock;
     type Random = SeededRandom;
 
+    fn mailbox(&self) -> &MemoryMailbox {
+        &self.memory.mailbox
+    }
     fn store(&self) -> &RacingStore {
         &self.store
     }

@@ -1,0 +1,110 @@
+//! Everything about a request that its method needs, apart from the message. It outlives the request where its answer streams.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use toolgate_catalogue::Place;
+use toolgate_model::{KeyRecord, ServerId, TenantId};
+use toolgate_policy::{Principal, Refusal};
+use toolgate_ports::{Clock, Platform, Scope};
+use toolgate_state::View;
+use toolgate_wire::{Era, splice};
+
+use crate::{identity::Identity, line::Line, session::Session};
+
+/// Which endpoint was asked.
+#[derive(Clone)]
+pub(crate) enum Where {
+    /// Everything the key may use.
+    All,
+    /// One server, under its own names.
+    Server(ServerId),
+    /// A view.
+    View(Rc<View>),
+}
+
+/// How an answer may be given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accepts {
+    /// Events, as they arise.
+    Events,
+    /// One JSON object.
+    Json,
+}
+
+/// See the module.
+pub(crate) struct Context<P: Platform> {
+    pub(crate) identity: Identity,
+    pub(crate) place: Where,
+    pub(crate) era: Era,
+    pub(crate) accepts: Accepts,
+    /// The session of a legacy client that has one.
+    pub(crate) session: Option<Rc<Session>>,
+    /// The client's capabilities, raw JSON.
+    pub(crate) capabilities: Option<String>,
+    /// The least severe log level that a modern client wants, raw JSON.
+    pub(crate) log_level: Option<String>,
+    /// The request as it came.
+    pub(crate) head: Parts,
+    pub(crate) body: Bytes,
+    pub(crate) scope: Scope,
+    pub(crate) line: Rc<Line<P>>,
+}
+
+impl<P: Platform> Context<P> {
+    /// Who asks, and through which view, if admitted now.
+    pub(crate) fn principal(&self, clock: &impl Clock) -> Result<Principal<'_>, Refusal> {
+        let view = match &self.place {
+            Where::View(view) => Some(&view.record),
+            Where::All | Where::Server(_) => None,
+        };
+        self.identity.principal(clock).map(|principal| principal.through(view))
+    }
+
+    pub(crate) fn place(&self) -> Place<'_> {
+        match &self.place {
+            Where::All => Place::All,
+            Where::Server(server) => Place::Server(server),
+            Where::View(view) => Place::View(view),
+        }
+    }
+
+    /// Binds what is sealed for this principal.
+    pub(crate) fn owner(&self) -> String {
+        owner(&self.identity.snapshot.tenant, &self.identity.key)
+    }
+
+    /// Binds what is sealed for this principal's session.
+    pub(crate) fn session_owner(&self) -> String {
+        match &self.session {
+            Some(session) => format!("{}/{}", self.owner(), session.id),
+            None => self.owner(),
+        }
+    }
+
+    /// Names the principal and its client session towards the sessions with legacy servers. Those of modern clients are shared by
+    /// what declares the same capabilities.
+    pub(crate) fn partition(&self) -> String {
+        let key = &self.identity.key.id;
+        match (&self.session, self.input_capabilities()) {
+            (Some(session), _) => format!("{key}:{}", session.id),
+            (None, Some(declared)) => format!("{key}#{declared}"),
+            (None, None) => key.to_string(),
+        }
+    }
+
+    /// What a server may ask of this client while it runs: a raw object; nothing if the client can't be asked anything.
+    pub(crate) fn input_capabilities(&self) -> Option<String> {
+        const INPUT: [&str; 3] = ["elicitation", "sampling", "roots"];
+        let declared = self.capabilities.as_deref()?;
+        let members = splice::members(declared).filter(|member| INPUT.contains(&&*member.name));
+        let kept: Vec<&str> = members.map(|member| &declared[member.name_span.start..member.value_span.end]).collect();
+        (!kept.is_empty()).then(|| format!("{{{}}}", kept.join(",")))
+    }
+}
+
+/// The principal as text, to bind sealed things to.
+pub(crate) fn owner(tenant: &TenantId, key: &KeyRecord) -> String {
+    format!("{tenant}/{}", key.id)
+}

@@ -1,0 +1,548 @@
+//! What goes on to an upstream on a client's behalf: found, decided, put into the upstream's words, asked, and its answer brought back.
+
+use std::{borrow::Cow, rc::Rc};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use sha2::{Digest, Sha256};
+use toolgate_catalogue::{Located, Route, Routed};
+use toolgate_model::ItemKind;
+use toolgate_policy::Principal;
+use toolgate_ports::{Body, Platform};
+use toolgate_state::Server;
+use toolgate_upstream::{Answer, Call, Caller, Effect, Endpoint, UpstreamError, Verdict};
+use toolgate_wire::{Era, Message, code as rpc, meta, reply, splice};
+
+use crate::{
+    answer, code,
+    context::{Accepts, Context},
+    core::Core,
+    hand_over::HandOver,
+    identity::NotAdmitted,
+    line::{Line, Outcome},
+    session::hex,
+    stream::{self, Talk},
+    translate::{About, Frame, member_at, needs, url_elicitations},
+};
+
+/// The headers that carry arguments (`x-mcp-header`), to be passed on.
+const PARAM_PREFIX: &str = "mcp-param-";
+/// The longest name that is repeated in an error.
+const MAX_NAME_SHOWN: usize = 128;
+/// What a legacy client is told of a modern server's log, unless it set a level.
+const DEFAULT_LEVEL: &str = "\"info\"";
+
+/// The requests that go on to one upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forwarded {
+    /// `tools/call`.
+    Tool,
+    /// `prompts/get`.
+    Prompt,
+    /// `resources/read`.
+    Resource,
+    /// `completion/complete`.
+    Completion,
+}
+
+impl Forwarded {
+    const fn method(self) -> &'static str {
+        match self {
+            Self::Tool => "tools/call",
+            Self::Prompt => "prompts/get",
+            Self::Resource => "resources/read",
+            Self::Completion => "completion/complete",
+        }
+    }
+
+    const fn about(self) -> About {
+        match self {
+            Self::Tool => About::Tool,
+            Self::Prompt => About::Prompt,
+            Self::Resource => About::Resource,
+            Self::Completion => About::Other,
+        }
+    }
+
+    const fn effect(self) -> Effect {
+        match self {
+            Self::Tool => Effect::MayAct,
+            Self::Prompt | Self::Resource | Self::Completion => Effect::Reads,
+        }
+    }
+}
+
+/// Where a request goes, in the upstream's words.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) server: Rc<Server>,
+    pub(crate) verdict: Rc<Verdict>,
+    pub(crate) method: &'static str,
+    /// For `Mcp-Name`.
+    pub(crate) name: Option<String>,
+    /// The raw params.
+    pub(crate) params: String,
+    /// `Mcp-Param-*`.
+    pub(crate) headers: HeaderMap,
+    pub(crate) about: About,
+    pub(crate) effect: Effect,
+    /// A URI that is read: the upstream's and the client's.
+    pub(crate) uri: Option<(String, String)>,
+    /// The rule that allowed it.
+    pub(crate) rule: String,
+}
+
+impl Target {
+    pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
+        self.server.endpoint.as_ref().ok()
+    }
+
+    pub(crate) fn era(&self) -> Era {
+        self.verdict.era
+    }
+}
+
+/// Why a request goes nowhere, as it is answered.
+type Refused = Box<Response<Body>>;
+
+impl<P: Platform> Core<P> {
+    /// Answers a request by asking the upstream that it is for.
+    pub(crate) async fn forward(
+        self: &Rc<Self>,
+        context: Rc<Context<P>>,
+        message: &Message<'_>,
+        what: Forwarded,
+    ) -> Response<Body> {
+        let id = message.id().unwrap_or("null").to_owned();
+        let params = message.params().unwrap_or("{}");
+        let found = match what {
+            Forwarded::Tool => self.named(&context, &id, params, ItemKind::Tool, what).await,
+            Forwarded::Prompt => self.named(&context, &id, params, ItemKind::Prompt, what).await,
+            Forwarded::Resource => self.located(&context, &id, params, &["uri"], what).await,
+            Forwarded::Completion => self.completed(&context, &id, params).await,
+        };
+        let targets = match found {
+            Ok(targets) => targets,
+            Err(refused) => return *refused,
+        };
+        let last = targets.len().saturating_sub(1);
+        for (number, target) in targets.into_iter().enumerate() {
+            let response = self.ask_target(&context, &id, target, number < last).await;
+            if let Some(response) = response {
+                return response;
+            }
+        }
+        context.line.outcome(Outcome::Unknown);
+        unknown_resource(&id, "")
+    }
+
+    /// A tool or a prompt, by its name.
+    async fn named(
+        &self,
+        context: &Context<P>,
+        id: &str,
+        params: &str,
+        kind: ItemKind,
+        what: Forwarded,
+    ) -> Result<Vec<Target>, Refused> {
+        let (span, name) = text_at(params, &["name"]).ok_or_else(|| invalid(context, id, "name must be a string"))?;
+        context.line.tool(&name);
+        let principal = self.admitted(context)?;
+        let snapshot = &context.identity.snapshot;
+        let route = self.aggregate.route(principal, snapshot, context.place(), kind, &name, &context.scope).await;
+        let routed = self.routed(context, id, &name, kind, route)?;
+        let mut edit = splice::Edit::new(params);
+        if routed.name != name {
+            edit = edit.replace(span, splice::quote(&routed.name));
+        }
+        let mut arguments = splice::value(params, "arguments").map(Cow::Borrowed);
+        if !routed.arguments.is_empty() {
+            let edited = routed.arguments.apply(splice::value(params, "arguments").unwrap_or("{}"));
+            let edited = edited.map_err(|hidden| {
+                invalid(context, id, &format!("the argument {:?} is not one of this tool's", hidden.name))
+            })?;
+            edit = match splice::member(params, "arguments") {
+                Some(span) => edit.replace(span, edited.clone()),
+                None => edit.insert_first(0..params.len(), "arguments", edited.clone()),
+            };
+            arguments = Some(Cow::Owned(edited));
+        }
+        let headers = param_headers(context, &routed, arguments.as_deref());
+        Ok(vec![Target {
+            method: what.method(),
+            name: Some(routed.name.clone()),
+            params: edit.finish(),
+            headers,
+            about: what.about(),
+            effect: what.effect(),
+            uri: None,
+            server: routed.server,
+            verdict: routed.verdict,
+            rule: routed.rule,
+        }])
+    }
+
+    fn routed(
+        &self,
+        context: &Context<P>,
+        id: &str,
+        name: &str,
+        kind: ItemKind,
+        route: Route,
+    ) -> Result<Routed, Refused> {
+        match route {
+            Route::To(routed) => Ok(routed),
+            Route::Unknown { server, rule } => {
+                if let Some(server) = &server {
+                    context.line.server(server);
+                }
+                context.line.rule(rule);
+                context.line.outcome(Outcome::Unknown);
+                Err(unknown(id, kind, name))
+            }
+            Route::Ambiguous { servers } => {
+                context.line.rule("ambiguous-name");
+                context.line.outcome(Outcome::Unknown);
+                let servers: Vec<&str> = servers.iter().map(|server| server.as_str()).collect();
+                let shown = shown(name);
+                Err(invalid(
+                    context,
+                    id,
+                    &format!(
+                        "the name {shown} is ambiguous: {} have it; put the server's name before it, as in {}__{shown}",
+                        servers.join(" and "),
+                        servers.first().unwrap_or(&"server")
+                    ),
+                ))
+            }
+            Route::Unavailable(failure) => Err(Box::new(failed(id, &failure.error, &context.line))),
+        }
+    }
+
+    /// A resource, by its URI.
+    async fn located(
+        &self,
+        context: &Context<P>,
+        id: &str,
+        params: &str,
+        path: &[&str],
+        what: Forwarded,
+    ) -> Result<Vec<Target>, Refused> {
+        let (span, uri) = text_at(params, path)
+            .ok_or_else(|| invalid(context, id, &format!("{} must be a string", path.join("."))))?;
+        context.line.tool(&uri);
+        let principal = self.admitted(context)?;
+        let snapshot = &context.identity.snapshot;
+        let located = self.aggregate.locate(principal, snapshot, context.place(), &uri, &context.scope).await;
+        let resources = match located {
+            Located::At(resources) => resources,
+            Located::Unknown { rule } => {
+                context.line.rule(rule);
+                context.line.outcome(Outcome::Unknown);
+                return Err(Box::new(unknown_resource(id, &uri)));
+            }
+            Located::Ambiguous { forms } => {
+                context.line.rule("ambiguous-uri");
+                context.line.outcome(Outcome::Unknown);
+                let words = format!("several servers have the resource; read one of {}", forms.join(", "));
+                return Err(invalid(context, id, &words));
+            }
+            Located::Unavailable(failure) => return Err(Box::new(failed(id, &failure.error, &context.line))),
+        };
+        let target = |resource: toolgate_catalogue::Resource| {
+            let mut edit = splice::Edit::new(params);
+            if resource.uri != uri {
+                edit = edit.replace(span.clone(), splice::quote(&resource.uri));
+            }
+            Target {
+                method: what.method(),
+                name: (what == Forwarded::Resource).then(|| resource.uri.clone()),
+                params: edit.finish(),
+                headers: HeaderMap::new(),
+                about: what.about(),
+                effect: what.effect(),
+                uri: Some((resource.uri, uri.clone().into_owned())),
+                server: resource.server,
+                verdict: resource.verdict,
+                rule: resource.rule,
+            }
+        };
+        Ok(resources.into_iter().map(target).collect())
+    }
+
+    /// What completes an argument: of a prompt, or of a resource template.
+    async fn completed(&self, context: &Context<P>, id: &str, params: &str) -> Result<Vec<Target>, Refused> {
+        let kind = text_at(params, &["ref", "type"]).map(|(_, kind)| kind);
+        match kind.as_deref() {
+            Some("ref/resource") => self.located(context, id, params, &["ref", "uri"], Forwarded::Completion).await,
+            Some("ref/prompt") => {
+                let (span, name) = text_at(params, &["ref", "name"])
+                    .ok_or_else(|| invalid(context, id, "ref.name must be a string"))?;
+                context.line.tool(&name);
+                let principal = self.admitted(context)?;
+                let snapshot = &context.identity.snapshot;
+                let (place, kind) = (context.place(), ItemKind::Prompt);
+                let route = self.aggregate.route(principal, snapshot, place, kind, &name, &context.scope).await;
+                let routed = self.routed(context, id, &name, kind, route)?;
+                let params = splice::Edit::new(params).replace(span, splice::quote(&routed.name)).finish();
+                Ok(vec![Target {
+                    method: Forwarded::Completion.method(),
+                    name: None,
+                    params,
+                    headers: HeaderMap::new(),
+                    about: About::Other,
+                    effect: Effect::Reads,
+                    uri: None,
+                    server: routed.server,
+                    verdict: routed.verdict,
+                    rule: routed.rule,
+                }])
+            }
+            _ => Err(invalid(context, id, "ref.type must be \"ref/prompt\" or \"ref/resource\"")),
+        }
+    }
+
+    pub(crate) fn admitted<'a>(&self, context: &'a Context<P>) -> Result<Principal<'a>, Refused> {
+        let principal = context.principal(self.platform.clock());
+        principal.map_err(|refusal| Box::new(NotAdmitted::Over(refusal).answer(context.line.as_ref())))
+    }
+
+    /// Asks one upstream. Nothing, if it says that it has no such thing and another is to be asked (`more`).
+    async fn ask_target(
+        self: &Rc<Self>,
+        context: &Rc<Context<P>>,
+        id: &str,
+        mut target: Target,
+        more: bool,
+    ) -> Option<Response<Body>> {
+        context.line.server(&target.server.id);
+        context.line.rule(target.rule.as_str());
+        if target.endpoint().is_none() {
+            return Some(answer::error(
+                StatusCode::OK,
+                Some(id),
+                rpc::INTERNAL_ERROR,
+                "The server can't be used",
+                None,
+            ));
+        }
+        let mut frame = self.frame(context, id, &target).await;
+        if (context.era, target.era()) == (Era::Modern, Era::Legacy) {
+            match self.without_modern_ways(context, id, &mut target, &mut frame) {
+                Ok(None) => {}
+                Ok(Some(mailbox)) => return Some(self.go_on(context, target, frame, mailbox).await),
+                Err(refused) => return Some(*refused),
+            }
+            if context.input_capabilities().is_some() && !context.scope.background.lasts() {
+                return Some(hand_over(context, hex(&self.random::<16>())));
+            }
+        }
+        let began = context.line.ticks();
+        let answer = self.ask(context, id, &target).await;
+        context.line.upstream_since(began);
+        match answer {
+            Err(error) => Some(failed(id, &error, &context.line)),
+            Ok(Answer::Reply(reply)) if more && stream::is_not_found(&reply) => None,
+            Ok(answer) => Some(self.answered(context, target, frame, answer).await),
+        }
+    }
+
+    /// The frame that answers to `target` are put into.
+    pub(crate) async fn frame(&self, context: &Context<P>, id: &str, target: &Target) -> Frame {
+        let uris = self.aggregate.uris(&context.identity.snapshot, context.place()).await;
+        Frame {
+            id: id.to_owned(),
+            client: context.era,
+            upstream: target.era(),
+            about: target.about,
+            server: target.server.id.clone(),
+            uris,
+            uri: target.uri.clone(),
+            progress: None,
+            log_level: context.log_level.clone(),
+        }
+    }
+
+    /// Makes of a modern request one that a legacy server understands. Gives the name under which its exchange is held already, if
+    /// this is a request that goes on with one.
+    fn without_modern_ways(
+        &self,
+        context: &Context<P>,
+        id: &str,
+        target: &mut Target,
+        frame: &mut Frame,
+    ) -> Result<Option<String>, Refused> {
+        let state = splice::value(&target.params, "requestState").map(str::to_owned);
+        if state.is_some() || splice::value(&target.params, "inputResponses").is_some() {
+            let whole = 0..target.params.len();
+            let edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
+            target.params = edit.remove_member(whole, "inputResponses").finish();
+        }
+        if let Some(state) = state {
+            let state = splice::string(&state).unwrap_or_default();
+            let waiting = self.open_waiting(context, &state, &digest(target));
+            let waiting = waiting.ok_or_else(|| {
+                context.line.rule("request-state");
+                invalid(context, id, "requestState is not one of this call's, or its time is over: make the call again")
+            })?;
+            if let Some(mailbox) = waiting.mailbox {
+                return Ok(Some(mailbox));
+            }
+        }
+        let token = member_at(&target.params, 0..target.params.len(), &["_meta", meta::PROGRESS_TOKEN]);
+        if let Some(span) = token {
+            let theirs = target.params[span.clone()].to_owned();
+            let ours = splice::quote(&hex(&self.random::<8>()));
+            target.params = splice::Edit::new(&target.params).replace(span, ours.as_str()).finish();
+            frame.progress = Some((ours, theirs));
+        }
+        Ok(None)
+    }
+
+    /// Sends the request.
+    pub(crate) async fn ask(&self, context: &Context<P>, id: &str, target: &Target) -> Result<Answer, UpstreamError> {
+        let endpoint = match &target.server.endpoint {
+            Ok(endpoint) => endpoint,
+            Err(problem) => return Err(self.aggregate.catalogues().unusable(&target.server, problem).error.clone()),
+        };
+        let (partition, upstream) = (context.partition(), target.era());
+        let asked = context.session.is_some() && context.accepts == Accepts::Events;
+        let capabilities = match (context.era, upstream) {
+            (Era::Modern, _) => context.input_capabilities(),
+            (Era::Legacy, Era::Legacy) => context.session.as_ref().map(|session| session.capabilities.clone()),
+            (Era::Legacy, Era::Modern) if asked => context.input_capabilities(),
+            (Era::Legacy, Era::Modern) => None,
+        };
+        let level = match (context.era, &context.session) {
+            (Era::Modern, _) => context.log_level.clone(),
+            (Era::Legacy, session) => {
+                let set = session.as_ref().and_then(|session| self.level(&session.id));
+                Some(set.unwrap_or_else(|| DEFAULT_LEVEL.to_owned()))
+            }
+        };
+        let session = context.session.as_ref();
+        let call = Call {
+            method: target.method,
+            params: &target.params,
+            name: target.name.as_deref(),
+            id: Some(id).filter(|_| session.is_some()),
+            from: context.era,
+            caller: Caller {
+                partition: &partition,
+                capabilities: capabilities.as_deref(),
+                client_info: None,
+                session: session.and_then(|session| session.servers.get(&target.server.id)),
+            },
+            param_headers: &target.headers,
+            log_level: level.as_deref(),
+            effect: target.effect,
+        };
+        self.client.call(endpoint, Some(&target.verdict), call).await
+    }
+
+    /// The client's answer of an upstream's: at once, or as it comes.
+    async fn answered(
+        self: &Rc<Self>,
+        context: &Rc<Context<P>>,
+        target: Target,
+        frame: Frame,
+        answer: Answer,
+    ) -> Response<Body> {
+        if let Answer::Reply(reply) = &answer {
+            let waits = match context.era {
+                Era::Legacy => needs(reply).is_some(),
+                Era::Modern => target.era() == Era::Legacy && url_elicitations(reply).is_some(),
+            };
+            if !waits {
+                context.line.outcome(if reply.error.is_some() { Outcome::ToolError } else { Outcome::Ok });
+                let status = frame.status(reply);
+                let body = frame.reply(reply, &|task| self.seal_task(context, &frame.server, task));
+                return answer::of(status, answer::JSON, Body::Parts(body));
+            }
+        }
+        let talk = Talk { core: Rc::clone(self), context: Rc::clone(context), target, frame };
+        talk.answer(answer).await
+    }
+}
+
+/// The digest of what a call asks for, apart from what belongs to one request only.
+pub(crate) fn digest(target: &Target) -> String {
+    let mut hash = Sha256::new();
+    for part in [target.server.id.as_str(), target.method, target.name.as_deref().unwrap_or_default()] {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hash.update(splice::value(&target.params, "arguments").unwrap_or("{}"));
+    hex(&hash.finalize()[..16])
+}
+
+/// The string at `path` of `params`, and where it stands.
+fn text_at<'a>(params: &'a str, path: &[&str]) -> Option<(std::ops::Range<usize>, Cow<'a, str>)> {
+    let span = member_at(params, 0..params.len(), path)?;
+    let text = splice::string(&params[span.clone()])?;
+    Some((span, text))
+}
+
+/// `Mcp-Param-*` towards a modern server: a modern client's own, or those that the tool's schema asks for.
+fn param_headers<P: Platform>(context: &Context<P>, routed: &Routed, arguments: Option<&str>) -> HeaderMap {
+    if context.era == Era::Modern && routed.arguments.is_empty() {
+        let headers = &context.head.headers;
+        let is_param = |name: &HeaderName| name.as_str().starts_with(PARAM_PREFIX);
+        return headers
+            .iter()
+            .filter(|(name, _)| is_param(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+    }
+    let mut headers = HeaderMap::new();
+    for header in routed.headers.iter() {
+        let Some(value) = arguments.and_then(|arguments| header.value(arguments)) else { continue };
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(header.name.as_str()), HeaderValue::try_from(&*value)) {
+            headers.insert(name, value);
+        }
+    }
+    headers
+}
+
+fn hand_over<P: Platform>(context: &Context<P>, name: String) -> Response<Body> {
+    let request = http::Request::from_parts(context.head.clone(), context.body.clone());
+    let mut response = answer::empty(StatusCode::SERVICE_UNAVAILABLE);
+    response.extensions_mut().insert(HandOver { name, request });
+    context.line.quiet();
+    response
+}
+
+fn invalid<P: Platform>(context: &Context<P>, id: &str, words: &str) -> Refused {
+    context.line.outcome_unless_set(Outcome::BadRequest);
+    let words = format!("Invalid params: {words}");
+    Box::new(answer::error(StatusCode::OK, Some(id), rpc::INVALID_PARAMS, &words, None))
+}
+
+fn shown(name: &str) -> String {
+    name.chars().take(MAX_NAME_SHOWN).collect()
+}
+
+/// There is no such thing, or not for this client: the same words for both.
+fn unknown(id: &str, kind: ItemKind, name: &str) -> Refused {
+    let what = if kind == ItemKind::Tool { "tool" } else { "prompt" };
+    let words = format!("Unknown {what}: {}", shown(name));
+    Box::new(answer::error(StatusCode::OK, Some(id), rpc::INVALID_PARAMS, &words, None))
+}
+
+fn unknown_resource(id: &str, uri: &str) -> Response<Body> {
+    let data = format!("{{\"uri\":{}}}", splice::quote(&uri.chars().take(2_048).collect::<String>()));
+    answer::error(StatusCode::OK, Some(id), rpc::INVALID_PARAMS, "Resource not found", Some(&data))
+}
+
+fn failed<P: Platform>(id: &str, error: &UpstreamError, line: &Line<P>) -> Response<Body> {
+    answer::json(StatusCode::OK, failure(id, error, line))
+}
+
+/// The JSON-RPC error that stands for a failed upstream; the log gets the operator's words.
+pub(crate) fn failure<P: Platform>(id: &str, error: &UpstreamError, line: &Line<P>) -> String {
+    line.server(&error.server);
+    line.outcome(Outcome::UpstreamFailed);
+    line.detail(error.to_string());
+    let (code, kind, words) = code::of_upstream(&error.kind);
+    let data = format!("{{\"server\":\"{}\",\"step\":\"{}\",\"kind\":\"{kind}\"}}", error.server, error.step);
+    reply::error(Some(id), code, &format!("The server {:?} {words}.", error.server.as_str()), Some(&data))
+}

@@ -1,0 +1,75 @@
+//! Tasks: what a server goes on with after it answered. A client knows a task by a sealed id that says whose it is.
+
+use std::rc::Rc;
+
+use http::{HeaderMap, Response, StatusCode};
+use toolgate_ports::{Body, Platform};
+use toolgate_upstream::{Answer, Effect};
+use toolgate_wire::{Message, code as rpc, splice};
+
+use crate::{
+    answer,
+    context::Context,
+    core::Core,
+    forward::{Target, failure},
+    line::Outcome,
+    stream::Talk,
+    translate::{About, needs},
+};
+
+impl<P: Platform> Core<P> {
+    /// A request about a task: it goes to the server whose task it is.
+    pub(crate) async fn task(
+        self: &Rc<Self>,
+        context: Rc<Context<P>>,
+        message: &Message<'_>,
+        method: &'static str,
+    ) -> Response<Body> {
+        let id = message.id().unwrap_or("null").to_owned();
+        let params = message.params().unwrap_or("{}");
+        let principal = match self.admitted(&context) {
+            Ok(principal) => principal,
+            Err(refused) => return *refused,
+        };
+        let named =
+            splice::member(params, "taskId").and_then(|span| Some((span.clone(), splice::string(&params[span])?)));
+        let found = named.and_then(|(span, sealed)| Some((span, self.open_task(&context, &sealed)?)));
+        let found = found.filter(|(_, task)| toolgate_policy::touches(principal, &task.server));
+        let server = found.as_ref().and_then(|(_, task)| context.identity.snapshot.servers.get(&task.server));
+        let (Some((span, task)), Some(server)) = (&found, server.filter(|server| server.enabled)) else {
+            context.line.outcome(Outcome::Unknown);
+            return answer::error(StatusCode::OK, Some(&id), rpc::INVALID_PARAMS, "Unknown task", None);
+        };
+        let verdict = self.aggregate.verdict(server, self.config.limits.catalogue_total).await;
+        let verdict = match verdict {
+            Ok(verdict) => verdict,
+            Err(failed) => return answer::json(StatusCode::OK, failure(&id, &failed.error, &context.line)),
+        };
+        context.line.server(&server.id);
+        let target = Target {
+            server: Rc::clone(server),
+            verdict,
+            method,
+            name: Some(task.task.clone()),
+            params: splice::Edit::new(params).replace(span.clone(), splice::quote(&task.task)).finish(),
+            headers: HeaderMap::new(),
+            about: About::Task,
+            effect: if matches!(method, "tasks/get" | "tasks/result") { Effect::Reads } else { Effect::MayAct },
+            uri: None,
+            rule: "task".to_owned(),
+        };
+        let frame = self.frame(&context, &id, &target).await;
+        let began = context.line.ticks();
+        let asked = self.ask(&context, &id, &target).await;
+        context.line.upstream_since(began);
+        match asked {
+            Err(error) => answer::json(StatusCode::OK, failure(&id, &error, &context.line)),
+            Ok(Answer::Reply(reply)) if needs(&reply).is_none() => {
+                context.line.outcome(if reply.error.is_some() { Outcome::ToolError } else { Outcome::Ok });
+                let body = frame.reply(&reply, &|task| self.seal_task(&context, &frame.server, task));
+                answer::of(frame.status(&reply), answer::JSON, Body::Parts(body))
+            }
+            Ok(answer) => Talk { core: Rc::clone(self), context, target, frame }.answer(answer).await,
+        }
+    }
+}
