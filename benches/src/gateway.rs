@@ -53,11 +53,15 @@ fn id_in(body: &[u8]) -> String {
 }
 
 impl Platform for Instant {
+    type Mailbox = toolgate_testkit::MemoryMailbox;
     type Store = MemoryStore;
     type Fetch = Upstream;
     type Clock = VirtualClock;
     type Random = SeededRandom;
 
+    fn mailbox(&self) -> &toolgate_testkit::MemoryMailbox {
+        &self.memory.mailbox
+    }
     fn store(&self) -> &MemoryStore {
         self.memory.store()
     }

@@ -136,7 +136,9 @@ impl Sealer {
         let bytes = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| OpenError)?;
         let (nonce, content) = bytes.split_at_checked(NONCE_BYTES).ok_or(OpenError)?;
         let aad = associated(purpose, owner);
-        self.cipher.decrypt(XNonce::from_slice(nonce), Payload { msg: content, aad: aad.as_bytes() }).map_err(|_| OpenError)
+        self.cipher
+            .decrypt(XNonce::from_slice(nonce), Payload { msg: content, aad: aad.as_bytes() })
+            .map_err(|_| OpenError)
     }
 }
 

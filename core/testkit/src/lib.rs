@@ -8,6 +8,7 @@ mod clock;
 mod contract;
 mod fetch;
 mod mailbox;
+mod mailbox_contract;
 mod memory;
 
 use std::{
@@ -26,6 +27,7 @@ pub use clock::VirtualClock;
 pub use contract::store_contract;
 pub use fetch::{ScriptedFetch, json_response, sse_response};
 pub use mailbox::MemoryMailbox;
+pub use mailbox_contract::mailbox_contract;
 pub use memory::MemoryStore;
 use toolgate_ports::{Background, LocalFuture, Platform, Random, Scope};
 

@@ -23,6 +23,7 @@ impl LambdaPlatform {
 impl Platform for LambdaPlatform {
     type Store = DynamoStore;
     type Fetch = HttpFetch;
+    type Mailbox = DynamoStore;
     type Clock = SystemClock;
     type Random = SystemRandom;
 
@@ -31,6 +32,9 @@ impl Platform for LambdaPlatform {
     }
     fn fetch(&self) -> &HttpFetch {
         &self.fetch
+    }
+    fn mailbox(&self) -> &DynamoStore {
+        &self.store
     }
     fn clock(&self) -> &SystemClock {
         &self.clock

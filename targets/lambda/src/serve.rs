@@ -18,6 +18,8 @@ use crate::{
 
 /// How long background work may hold up the next event.
 const SETTLE: Duration = Duration::from_secs(2);
+/// How long exchanges may hold it up that wait for a client's answer. The function's timeout (template.yaml) is longer.
+const HELD: Duration = Duration::from_secs(840);
 
 /// What an instance keeps from event to event.
 struct Instance<P: Platform> {
@@ -45,7 +47,7 @@ impl<P: Platform> Instance<P> {
             Ok(sent) => sent?,
             Err(_) => tracing::error!("the gateway broke in the middle of an answer"),
         }
-        self.tasks.settle(SETTLE).await;
+        self.tasks.settle(SETTLE, HELD).await;
         Ok(())
     }
 

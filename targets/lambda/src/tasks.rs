@@ -8,27 +8,43 @@ use toolgate_ports::{Background, LocalFuture};
 
 /// The tasks of this instance that have not ended.
 #[derive(Debug, Default)]
-pub(crate) struct Tasks(RefCell<JoinSet<()>>);
+pub(crate) struct Tasks {
+    short: RefCell<JoinSet<()>>,
+    /// Exchanges that wait for somebody's answer. They end by themselves, within minutes.
+    held: RefCell<JoinSet<()>>,
+}
 
 impl Background for Tasks {
     fn spawn(&self, task: LocalFuture<()>) {
-        self.0.borrow_mut().spawn_local(task);
+        self.short.borrow_mut().spawn_local(task);
+    }
+
+    fn hold(&self, task: LocalFuture<()>) {
+        self.held.borrow_mut().spawn_local(task);
+    }
+
+    fn lasts(&self) -> bool {
+        true
     }
 }
 
 impl Tasks {
-    /// Waits until no task is left, `bound` at the longest. A task that takes longer is not ended: it goes on when the
-    /// instance next runs.
-    pub(crate) async fn settle(&self, bound: Duration) {
-        let all_ended = async {
-            while let Some(ended) = poll_fn(|cx| self.0.borrow_mut().poll_join_next(cx)).await {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "a background task broke");
-                }
-            }
-        };
-        if timeout(bound, all_ended).await.is_err() {
+    /// Waits until no task is left: `bound` at the longest for work that is short, `held` for exchanges that are held. A task that
+    /// takes longer is not ended: it goes on when the instance next runs.
+    pub(crate) async fn settle(&self, bound: Duration, held: Duration) {
+        if timeout(held, ended(&self.held)).await.is_err() {
+            tracing::warn!(bound_ms = held.as_millis(), "a held exchange goes on with the next request");
+        }
+        if timeout(bound, ended(&self.short)).await.is_err() {
             tracing::warn!(bound_ms = bound.as_millis(), "background tasks go on with the next request");
+        }
+    }
+}
+
+async fn ended(tasks: &RefCell<JoinSet<()>>) {
+    while let Some(ended) = poll_fn(|cx| tasks.borrow_mut().poll_join_next(cx)).await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a background task broke");
         }
     }
 }
@@ -54,7 +70,7 @@ mod tests {
                     inner_tasks.spawn(Box::pin(async move { done.set(done.get() + 1) }));
                     inner_done.set(inner_done.get() + 1);
                 }));
-                tasks.settle(Duration::from_secs(60)).await;
+                tasks.settle(Duration::from_secs(60), Duration::from_secs(60)).await;
                 assert_eq!(done.get(), 2);
             })
             .await;
@@ -75,7 +91,7 @@ mod tests {
                 tasks.settle(Duration::ZERO).await;
                 assert!(!done.get());
                 go.send(()).unwrap();
-                tasks.settle(Duration::from_secs(60)).await;
+                tasks.settle(Duration::from_secs(60), Duration::from_secs(60)).await;
                 assert!(done.get());
             })
             .await;
@@ -87,7 +103,7 @@ mod tests {
             .run_until(async {
                 let tasks = Tasks::default();
                 tasks.spawn(Box::pin(async { panic!("a task broke, as it should in this test") }));
-                tasks.settle(Duration::from_secs(60)).await;
+                tasks.settle(Duration::from_secs(60), Duration::from_secs(60)).await;
             })
             .await;
     }

@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 use toolgate_lambda::store::DynamoStore;
 use toolgate_model::{Revision, TenantId};
 use toolgate_ports::{Commit, Consistency, RecordKey, RecordKind, Store, Write};
-use toolgate_testkit::store_contract;
+use toolgate_testkit::{mailbox_contract, store_contract};
 
 fn var(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -45,6 +45,12 @@ fn put(key: RecordKey) -> Commit {
 async fn it_keeps_the_stores_contract() {
     let checks = store_contract(&store(), &fresh("c")).await.unwrap();
     println!("{checks} checks");
+}
+
+#[tokio::test]
+#[ignore = "needs a DynamoDB: TOOLGATE_DYNAMODB_ENDPOINT, TOOLGATE_TABLE and AWS_* name it"]
+async fn it_keeps_the_mailboxes_contract() {
+    mailbox_contract(&store(), &fresh("m")).await.unwrap();
 }
 
 #[tokio::test]

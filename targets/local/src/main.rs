@@ -7,6 +7,7 @@ mod cli;
 mod data_dir;
 mod demo;
 mod log;
+mod mailbox;
 mod operator;
 mod platform;
 mod serve;

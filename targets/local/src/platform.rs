@@ -4,26 +4,28 @@
 use toolgate_native::{HttpFetch, SystemClock, SystemRandom};
 use toolgate_ports::{Background, LocalFuture, Platform};
 
-use crate::store::SqliteStore;
+use crate::{mailbox::SharedMailbox, store::SqliteStore};
 
 /// The platform of one thread.
 #[derive(Debug)]
 pub(crate) struct LocalPlatform {
     store: SqliteStore,
     fetch: HttpFetch,
+    mailbox: SharedMailbox,
     clock: SystemClock,
     random: SystemRandom,
 }
 
 impl LocalPlatform {
-    pub(crate) fn new(store: SqliteStore) -> Self {
-        Self { store, fetch: HttpFetch::new(), clock: SystemClock::new(), random: SystemRandom }
+    pub(crate) fn new(store: SqliteStore, mailbox: SharedMailbox) -> Self {
+        Self { store, mailbox, fetch: HttpFetch::new(), clock: SystemClock::new(), random: SystemRandom }
     }
 }
 
 impl Platform for LocalPlatform {
     type Store = SqliteStore;
     type Fetch = HttpFetch;
+    type Mailbox = SharedMailbox;
     type Clock = SystemClock;
     type Random = SystemRandom;
 
@@ -32,6 +34,9 @@ impl Platform for LocalPlatform {
     }
     fn fetch(&self) -> &HttpFetch {
         &self.fetch
+    }
+    fn mailbox(&self) -> &SharedMailbox {
+        &self.mailbox
     }
     fn clock(&self) -> &SystemClock {
         &self.clock
@@ -48,5 +53,9 @@ pub(crate) struct LocalTasks;
 impl Background for LocalTasks {
     fn spawn(&self, task: LocalFuture<()>) {
         tokio::task::spawn_local(task);
+    }
+
+    fn lasts(&self) -> bool {
+        true
     }
 }

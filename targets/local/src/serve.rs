@@ -14,6 +14,7 @@ use crate::{
     data_dir::{ADDRESS, DataDir, DataError, MASTER_KEY, OPERATOR_TOKEN},
     demo::Demo,
     log,
+    mailbox::SharedMailbox,
     server::{self, Shared, Workers},
     store::SqliteStore,
 };
@@ -46,7 +47,7 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
     let listener = listen(arguments.listen.as_deref())?;
     let path = data.database();
     let store = SqliteStore::open(&path).map_err(|e| ServeError::Store(path.display().to_string(), e))?;
-    let shared = Shared { store, config };
+    let shared = Shared { store, mailbox: SharedMailbox::default(), config };
     let demo = Demo { data, operator_token };
     server::runtime()?.block_on(serve(arguments, demo, listener, shared))
 }

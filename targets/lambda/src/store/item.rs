@@ -89,6 +89,11 @@ pub(super) fn blob_sort(name: &str) -> String {
     format!("{BLOBS}{name}")
 }
 
+/// A letter's sort key: `L#`, which no record, blob or change begins with.
+pub(super) fn letter_sort(name: &str, place: &str) -> String {
+    format!("L#{name}#{place}")
+}
+
 pub(super) fn chunk_sort(name: &str, generation: &str, n: usize) -> String {
     format!("{BLOBS}{name}#{generation}#{n:03}")
 }

@@ -8,6 +8,7 @@ mod commit;
 mod delete;
 mod error;
 mod item;
+mod letters;
 mod read;
 mod settings;
 

@@ -30,6 +30,7 @@ use toolgate_ports::Scope;
 
 pub(crate) use self::connection::{Handler, serve};
 use crate::{
+    mailbox::SharedMailbox,
     platform::{LocalPlatform, LocalTasks},
     store::SqliteStore,
 };
@@ -45,13 +46,14 @@ const STACK: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub(crate) store: SqliteStore,
+    pub(crate) mailbox: SharedMailbox,
     pub(crate) config: Config,
 }
 
 impl Shared {
     /// A gateway for this thread.
     pub(crate) fn gateway(self) -> Gateway<LocalPlatform> {
-        Gateway::new(Rc::new(LocalPlatform::new(self.store)), self.config)
+        Gateway::new(Rc::new(LocalPlatform::new(self.store, self.mailbox)), self.config)
     }
 }
 
