@@ -38,6 +38,8 @@ function config({ modules, bindings, flags, stores }, folder) {
   const objects = [
     ["TOOLGATE_TENANTS", "TenantObject"],
     ["TOOLGATE_DIRECTORY", "DirectoryObject"],
+    ["TOOLGATE_MAILBOXES", "MailboxObject"],
+    ["TOOLGATE_CALLS", "CallObject"],
   ];
   const storeBindings = stores
     ? ['(name = "TOOLGATE_KV", kvNamespace = "kv")', ...objects.map(([name, object]) => `(name = "${name}", durableObjectNamespace = "${object}")`)]

@@ -62,6 +62,10 @@ test("copies in KV are believed when they can be, and lose nothing", async () =>
   assert.ok((await holds("/__contract?copies=two")) > 15);
 });
 
+test("the mailbox keeps the contract", async () => {
+  assert.equal(await holds("/__contract?mailbox=three"), 1);
+});
+
 test("a panic is answered with 500, and the next request is served", async () => {
   assert.equal((await worker.get("/__contract?panic=now")).status, 500);
   assert.ok((await worker.get("/healthz")).status < 500);

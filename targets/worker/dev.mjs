@@ -52,6 +52,8 @@ const miniflare = new Miniflare(
     durableObjects: {
       TOOLGATE_TENANTS: { className: "TenantObject", useSQLite: true },
       TOOLGATE_DIRECTORY: { className: "DirectoryObject", useSQLite: true },
+      TOOLGATE_MAILBOXES: { className: "MailboxObject", useSQLite: true },
+      TOOLGATE_CALLS: { className: "CallObject", useSQLite: true },
     },
     resourcePersistencePath: options.persist,
   }),

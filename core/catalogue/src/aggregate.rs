@@ -57,10 +57,14 @@ pub struct Aggregate<P: Platform> {
     catalogues: Rc<Catalogues<P>>,
     limits: Limits,
     lists: RefCell<Lists>,
-    uris: RefCell<BTreeMap<(TenantId, PlaceKey), (UriStamp, Rc<UriMap>)>>,
-    names: RefCell<BTreeMap<(TenantId, PlaceKey, ItemKind), (Vec<Rc<Catalogue>>, Rc<ViewNames>)>>,
+    uris: RefCell<UriMaps>,
+    names: RefCell<NameMaps>,
 }
 
+/// Of each place, its map of URIs. It is the same for all who see any of it.
+type UriMaps = BTreeMap<(TenantId, PlaceKey), (UriStamp, Rc<UriMap>)>;
+/// Of each view, the names of its things, and the catalogues that they were made of.
+type NameMaps = BTreeMap<(TenantId, PlaceKey, ItemKind), (Vec<Rc<Catalogue>>, Rc<ViewNames>)>;
 /// Of which revision of the tenant, and of which knowledge of resources, a map of URIs is.
 type UriStamp = (Revision, u64);
 

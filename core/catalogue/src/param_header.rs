@@ -99,13 +99,13 @@ mod tests {
 
     use super::*;
 
-    fn headers(schema: Value) -> Option<Vec<ParamHeader>> {
+    fn headers(schema: &Value) -> Option<Vec<ParamHeader>> {
         headers_of(&json!({"name": "t", "inputSchema": schema}).to_string())
     }
 
     #[test]
     fn values_are_read_where_the_schema_says() {
-        let found = headers(json!({"type": "object", "properties": {
+        let found = headers(&json!({"type": "object", "properties": {
             "region": {"type": "string", "x-mcp-header": "Region"},
             "page": {"type": "object", "properties": {"size": {"type": "integer", "x-mcp-header": "Size"}}},
             "x-mcp-header": {"type": "string"}}}))
@@ -135,8 +135,8 @@ mod tests {
             json!({"anyOf": [{"properties": {"a": string(json!("A"))}}]}),
             json!({"x-mcp-header": "A"}),
         ] {
-            assert_eq!(headers(wrong.clone()), None, "{wrong}");
+            assert_eq!(headers(&wrong), None, "{wrong}");
         }
-        assert_eq!(headers(json!({"properties": {"a": {"type": "string"}}})), Some(vec![]));
+        assert_eq!(headers(&json!({"properties": {"a": {"type": "string"}}})), Some(vec![]));
     }
 }

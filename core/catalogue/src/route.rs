@@ -120,29 +120,10 @@ impl<P: Platform> Aggregate<P> {
             catalogue = newer;
         }
         match found {
-            Some(name) => self.allowed(principal, server, &catalogue, &name),
+            Some(name) => allowed(principal, server, &catalogue, &name),
             None if may(guess).allowed() => unknown("no-such-item"),
             None => unknown(may(guess).denied().unwrap_or("no-grant")),
         }
-    }
-
-    fn allowed(&self, principal: Principal<'_>, server: &Rc<Server>, catalogue: &Catalogue, name: &str) -> Route {
-        let decision = decide(principal, &server.id, catalogue.kind.item(name));
-        if let Some(rule) = decision.denied() {
-            return Route::Unknown { server: Some(server.id.clone()), rule };
-        }
-        let shown = principal.view().and_then(|view| view.servers.get(&server.id));
-        let arguments = shown.filter(|_| catalogue.kind == ItemKind::Tool).map(|shown| shown.arguments.get(name));
-        Route::To(Routed {
-            server: Rc::clone(server),
-            verdict: Rc::clone(&catalogue.verdict),
-            name: name.to_owned(),
-            rule: decision.to_string(),
-            arguments: arguments.map(ArgumentEdits::of).unwrap_or_default(),
-            headers: catalogue
-                .named(name)
-                .map_or_else(|| Rc::new([]) as Rc<[ParamHeader]>, |item| Rc::clone(&item.headers)),
-        })
     }
 
     async fn route_in_view(
@@ -161,7 +142,7 @@ impl<P: Platform> Aggregate<P> {
                 let Some((server, catalogue)) = found.iter().find(|(known, _)| known.id == *server) else {
                     return no_server();
                 };
-                self.allowed(principal, server, catalogue, item)
+                allowed(principal, server, catalogue, item)
             }
             Named::Several(servers) => {
                 let servers = servers.iter().filter(|server| touches(principal, server)).cloned().collect();
@@ -174,7 +155,7 @@ impl<P: Platform> Aggregate<P> {
                     let one = [(Rc::clone(server), newer)];
                     let names = ViewNames::new(&view.record, kind, &one);
                     if let Named::One((_, item)) = names.find(name) {
-                        return self.allowed(principal, server, &one[0].1, item);
+                        return allowed(principal, server, &one[0].1, item);
                     }
                 }
                 match failure.filter(|failure| touches(principal, &failure.error.server)) {
@@ -226,4 +207,23 @@ impl<P: Platform> Aggregate<P> {
 
 fn no_server() -> Route {
     Route::Unknown { server: None, rule: "no-such-server" }
+}
+
+fn allowed(principal: Principal<'_>, server: &Rc<Server>, catalogue: &Catalogue, name: &str) -> Route {
+    let decision = decide(principal, &server.id, catalogue.kind.item(name));
+    if let Some(rule) = decision.denied() {
+        return Route::Unknown { server: Some(server.id.clone()), rule };
+    }
+    let shown = principal.view().and_then(|view| view.servers.get(&server.id));
+    let arguments = shown.filter(|_| catalogue.kind == ItemKind::Tool).map(|shown| shown.arguments.get(name));
+    Route::To(Routed {
+        server: Rc::clone(server),
+        verdict: Rc::clone(&catalogue.verdict),
+        name: name.to_owned(),
+        rule: decision.to_string(),
+        arguments: arguments.map(ArgumentEdits::of).unwrap_or_default(),
+        headers: catalogue
+            .named(name)
+            .map_or_else(|| Rc::new([]) as Rc<[ParamHeader]>, |item| Rc::clone(&item.headers)),
+    })
 }

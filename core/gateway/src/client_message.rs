@@ -76,19 +76,11 @@ impl<P: Platform> Core<P> {
             matches!(method, "notifications/cancelled" | "notifications/progress" | "notifications/roots/list_changed");
         if goes_on {
             let body = Bytes::copy_from_slice(message.text().as_bytes());
-            for (server, session) in self.sessions(context) {
+            for (server, session) in sessions(context) {
                 self.post_later(context, &server, session, body.clone());
             }
         }
         answer::empty(StatusCode::ACCEPTED)
-    }
-
-    /// The client's sessions with legacy servers.
-    fn sessions(&self, context: &Context<P>) -> Vec<(Rc<toolgate_state::Server>, SessionRef)> {
-        let Some(session) = &context.session else { return Vec::new() };
-        let servers = &context.identity.snapshot.servers;
-        let known = session.servers.iter().filter_map(|(server, kept)| Some((servers.get(server)?, kept)));
-        known.filter(|(server, _)| server.enabled).map(|(server, kept)| (Rc::clone(server), kept.clone())).collect()
     }
 
     /// `logging/setLevel`: said to each legacy server, and remembered for the modern ones, which are told with each request.
@@ -105,7 +97,7 @@ impl<P: Platform> Core<P> {
         if let Some(session) = &context.session {
             self.set_level(&session.id, level);
         }
-        let tell = self.sessions(context).into_iter().map(|(server, session)| async move {
+        let tell = sessions(context).into_iter().map(|(server, session)| async move {
             let Ok(endpoint) = &server.endpoint else { return };
             let params = format!("{{\"level\":{level}}}");
             if let Err(error) = self.client.ask_within(endpoint, &session, "logging/setLevel", &params).await {
@@ -185,7 +177,7 @@ impl<P: Platform> Core<P> {
 
     /// The end of a session: its sessions with servers are ended, too. The handle itself ends with its time.
     pub(crate) fn end_session(self: &Rc<Self>, context: &Context<P>) -> Response<Body> {
-        for (server, session) in self.sessions(context) {
+        for (server, session) in sessions(context) {
             let core = Rc::clone(self);
             context.scope.background.spawn(Box::pin(async move {
                 if let Ok(endpoint) = &server.endpoint {
@@ -202,4 +194,12 @@ impl<P: Platform> Core<P> {
 /// Where the stream of a session learns what is subscribed to.
 pub(crate) fn subscriptions_of(session: &str) -> String {
     format!("subscriptions/{session}")
+}
+
+/// The client's sessions with legacy servers.
+fn sessions<P: Platform>(context: &Context<P>) -> Vec<(Rc<toolgate_state::Server>, SessionRef)> {
+    let Some(session) = &context.session else { return Vec::new() };
+    let servers = &context.identity.snapshot.servers;
+    let known = session.servers.iter().filter_map(|(server, kept)| Some((servers.get(server)?, kept)));
+    known.filter(|(server, _)| server.enabled).map(|(server, kept)| (Rc::clone(server), kept.clone())).collect()
 }

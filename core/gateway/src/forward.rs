@@ -149,7 +149,7 @@ impl<P: Platform> Core<P> {
         let principal = self.admitted(context)?;
         let snapshot = &context.identity.snapshot;
         let route = self.aggregate.route(principal, snapshot, context.place(), kind, &name, &context.scope).await;
-        let routed = self.routed(context, id, &name, kind, route)?;
+        let routed = routed(context, id, &name, kind, route)?;
         let mut edit = splice::Edit::new(params);
         if routed.name != name {
             edit = edit.replace(span, splice::quote(&routed.name));
@@ -179,43 +179,6 @@ impl<P: Platform> Core<P> {
             verdict: routed.verdict,
             rule: routed.rule,
         }])
-    }
-
-    fn routed(
-        &self,
-        context: &Context<P>,
-        id: &str,
-        name: &str,
-        kind: ItemKind,
-        route: Route,
-    ) -> Result<Routed, Refused> {
-        match route {
-            Route::To(routed) => Ok(routed),
-            Route::Unknown { server, rule } => {
-                if let Some(server) = &server {
-                    context.line.server(server);
-                }
-                context.line.rule(rule);
-                context.line.outcome(Outcome::Unknown);
-                Err(unknown(id, kind, name))
-            }
-            Route::Ambiguous { servers } => {
-                context.line.rule("ambiguous-name");
-                context.line.outcome(Outcome::Unknown);
-                let servers: Vec<&str> = servers.iter().map(|server| server.as_str()).collect();
-                let shown = shown(name);
-                Err(invalid(
-                    context,
-                    id,
-                    &format!(
-                        "the name {shown} is ambiguous: {} have it; put the server's name before it, as in {}__{shown}",
-                        servers.join(" and "),
-                        servers.first().unwrap_or(&"server")
-                    ),
-                ))
-            }
-            Route::Unavailable(failure) => Err(Box::new(failed(id, &failure.error, &context.line))),
-        }
     }
 
     /// A resource, by its URI.
@@ -282,7 +245,7 @@ impl<P: Platform> Core<P> {
                 let snapshot = &context.identity.snapshot;
                 let (place, kind) = (context.place(), ItemKind::Prompt);
                 let route = self.aggregate.route(principal, snapshot, place, kind, &name, &context.scope).await;
-                let routed = self.routed(context, id, &name, kind, route)?;
+                let routed = routed(context, id, &name, kind, route)?;
                 let params = splice::Edit::new(params).replace(span, splice::quote(&routed.name)).finish();
                 Ok(vec![Target {
                     method: Forwarded::Completion.method(),
@@ -461,6 +424,43 @@ impl<P: Platform> Core<P> {
         }
         let talk = Talk { core: Rc::clone(self), context: Rc::clone(context), target, frame };
         talk.answer(answer).await
+    }
+}
+
+/// What a name led to, or why it leads nowhere.
+fn routed<P: Platform>(
+    context: &Context<P>,
+    id: &str,
+    name: &str,
+    kind: ItemKind,
+    route: Route,
+) -> Result<Routed, Refused> {
+    match route {
+        Route::To(routed) => Ok(routed),
+        Route::Unknown { server, rule } => {
+            if let Some(server) = &server {
+                context.line.server(server);
+            }
+            context.line.rule(rule);
+            context.line.outcome(Outcome::Unknown);
+            Err(unknown(id, kind, name))
+        }
+        Route::Ambiguous { servers } => {
+            context.line.rule("ambiguous-name");
+            context.line.outcome(Outcome::Unknown);
+            let servers: Vec<&str> = servers.iter().map(toolgate_model::ServerId::as_str).collect();
+            let shown = shown(name);
+            Err(invalid(
+                context,
+                id,
+                &format!(
+                    "the name {shown} is ambiguous: {} have it; put the server's name before it, as in {}__{shown}",
+                    servers.join(" and "),
+                    servers.first().unwrap_or(&"server")
+                ),
+            ))
+        }
+        Route::Unavailable(failure) => Err(Box::new(failed(id, &failure.error, &context.line))),
     }
 }
 

@@ -96,7 +96,8 @@ impl Wants {
         let flag = |name: &str| splice::value(said, name) == Some("true");
         let among = |name: &str, wanted: &BTreeSet<String>| -> BTreeSet<String> {
             let array = splice::value(said, name).unwrap_or("[]");
-            let said = splice::elements(array).filter_map(|span| splice::string(&array[span]).map(|s| s.into_owned()));
+            let said = splice::elements(array)
+                .filter_map(|span| splice::string(&array[span]).map(std::borrow::Cow::into_owned));
             said.filter(|one| wanted.contains(one)).collect()
         };
         Self {
@@ -319,7 +320,8 @@ impl<P: Platform> Core<P> {
 
 fn strings(object: &str, name: &str) -> Vec<String> {
     let array = splice::value(object, name).unwrap_or("[]");
-    let texts = splice::elements(array).filter_map(|span| splice::string(&array[span]).map(|text| text.into_owned()));
+    let texts =
+        splice::elements(array).filter_map(|span| splice::string(&array[span]).map(std::borrow::Cow::into_owned));
     texts.take(MAX_SUBSCRIPTIONS).collect()
 }
 

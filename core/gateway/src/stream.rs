@@ -220,10 +220,8 @@ impl<P: Platform> Talk<P> {
             };
             let place = session.as_ref().and_then(|session| self.event_id(event.id, session, &id));
             match event.item {
-                None if place.is_some() || event.retry.is_some() => {
-                    if self.context.era == Era::Legacy {
-                        out.message(place, event.retry, b"").await;
-                    }
+                None if (place.is_some() || event.retry.is_some()) && self.context.era == Era::Legacy => {
+                    out.message(place, event.retry, b"").await;
                 }
                 None => {}
                 Some(Item::Notification(message)) => self.notify(&message, place, event.retry, out).await,

@@ -308,7 +308,7 @@ fn severity(raw: &str) -> usize {
 /// A legacy client takes only objects as `structuredContent`.
 fn without_loose_content(raw: &str) -> Option<(Range<usize>, Bytes)> {
     let member = splice::members(raw).find(|member| member.name == "structuredContent")?;
-    (!raw[member.value_span.clone()].starts_with('{')).then(|| {
+    (!raw[member.value_span].starts_with('{')).then(|| {
         let edited = splice::Edit::new(raw).remove_member(0..raw.len(), "structuredContent").finish();
         (0..raw.len(), edited.into())
     })

@@ -405,7 +405,7 @@ fn bad_requests_get_their_status_and_code_and_the_next_is_served() {
     }
     let unbuilt = world.modern(&key, "resources/subscribe", json!({}));
     assert_eq!((unbuilt.status, unbuilt.code()), (StatusCode::NOT_FOUND, -32601));
-    let unbuilt = world.legacy(&key, "resources/subscribe", &json!({}));
+    let unbuilt = world.legacy(&key, "nothing/such", &json!({}));
     assert_eq!((unbuilt.status, unbuilt.code()), (StatusCode::OK, -32601));
     let mut get = raw(&key, "/t/acme/mcp", &[], "");
     *get.method_mut() = http::Method::GET;

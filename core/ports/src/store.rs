@@ -20,6 +20,9 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Tenant, Self::Server, Self::Key, Self::View];
+
     /// As it stands in a [`RecordKey`]'s text.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

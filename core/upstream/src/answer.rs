@@ -38,7 +38,7 @@ pub(crate) enum Resume {
     /// It ends; whoever it is handed to may resume it.
     Handed,
     /// It is resumed here.
-    Here(Endpoint, Rc<Session>),
+    Here(Box<Endpoint>, Rc<Session>),
 }
 
 /// Within what an answer comes.

@@ -229,7 +229,7 @@ impl<P: Platform> Client<P> {
         let response = exchange.send(trip.endpoint, session_head(session), body.into()).await?;
         let resume = match exchange.id {
             Id::Given(_) => Resume::Handed,
-            Id::Own(_) => Resume::Here(trip.endpoint.clone(), Rc::clone(session)),
+            Id::Own(_) => Resume::Here(Box::new(trip.endpoint.clone()), Rc::clone(session)),
         };
         exchange.answer_within(response, Within { session: Some(session.kept()), resume }).await
     }

@@ -88,7 +88,7 @@ mod tests {
                     wait.await.unwrap();
                     seen.set(true);
                 }));
-                tasks.settle(Duration::ZERO).await;
+                tasks.settle(Duration::ZERO, Duration::ZERO).await;
                 assert!(!done.get());
                 go.send(()).unwrap();
                 tasks.settle(Duration::from_secs(60), Duration::from_secs(60)).await;

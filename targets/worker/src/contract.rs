@@ -21,6 +21,7 @@ pub(crate) async fn run(request: &Request, env: &Env) -> Option<worker::Result<R
     let outcome = match what {
         "store" => store_contract(env, run).await,
         "copies" => copies(env, run).await,
+        "mailbox" => mailbox(env, run).await,
         "panic" => panic!("asked to"),
         _ => return None,
     };
@@ -40,6 +41,11 @@ fn answer(outcome: Result<usize, String>) -> Result<Response, JsValue> {
 async fn store_contract(env: &Env, run: &str) -> Result<usize, String> {
     let store = WorkerStore::new(env).map_err(|error| error.to_string())?;
     toolgate_testkit::store_contract(&store, run).await
+}
+
+async fn mailbox(env: &Env, run: &str) -> Result<usize, String> {
+    let store = WorkerStore::new(env).map_err(|error| error.to_string())?;
+    toolgate_testkit::mailbox_contract(&store, run).await.map(|()| 1)
 }
 
 /// One tenant, and a hand in KV behind its object's back.

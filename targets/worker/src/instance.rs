@@ -5,18 +5,13 @@ use std::{cell::RefCell, rc::Rc};
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::{HeaderValue, StatusCode, header};
-use toolgate_gateway::{Config, Gateway};
-use toolgate_ports::{Body, Scope};
+use toolgate_gateway::{Config, Gateway, HandOver};
+use toolgate_ports::{Background, Body, Scope};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Request, Response};
-use worker::{Context, Env};
+use worker::Env;
 
-use crate::{
-    gone::ClientGone,
-    log, message,
-    platform::{RequestBackground, WorkerPlatform},
-    store::Operations,
-};
+use crate::{call, gone::ClientGone, log, message, platform::WorkerPlatform, store::Operations};
 
 /// Where `TOOLGATE_ALLOWED_HOSTS` is unset, only a developer's own machine is answered.
 const DEFAULT_HOSTS: &str = "localhost,127.0.0.1,[::1]";
@@ -36,11 +31,11 @@ thread_local! {
     static INSTANCE: RefCell<Option<Rc<Instance>>> = const { RefCell::new(None) };
 }
 
-/// Answers one request.
+/// Answers one request. What it leaves to be done goes to `background`.
 ///
 /// # Errors
 /// If the Workers API refuses to make the answer's parts.
-pub(crate) async fn answer(request: &Request, env: &Env, context: Context) -> Result<Response, JsValue> {
+pub(crate) async fn answer(request: &Request, env: &Env, background: Rc<dyn Background>) -> Result<Response, JsValue> {
     let instance = match instance(env) {
         Ok(instance) => instance,
         Err(problem) => return message::to_js(problem_answer(StatusCode::SERVICE_UNAVAILABLE, &problem)),
@@ -51,7 +46,7 @@ pub(crate) async fn answer(request: &Request, env: &Env, context: Context) -> Re
         Err(problem) => return message::to_js(problem_answer(StatusCode::BAD_REQUEST, &problem)),
     };
     let before = instance.platform.operations();
-    let scope = Scope { background: Rc::new(RequestBackground::new(context)) };
+    let scope = Scope { background };
     let answer = std::pin::pin!(instance.gateway.handle(request, &scope));
     let Either::Left((mut response, _)) = select(answer, gone).await else {
         return message::to_js(problem_answer(
@@ -59,6 +54,9 @@ pub(crate) async fn answer(request: &Request, env: &Env, context: Context) -> Re
             "The client is gone.",
         ));
     };
+    if let Some(over) = response.extensions_mut().remove::<HandOver>() {
+        return call::hand_over(over, env).await;
+    }
     if instance.counters {
         count(&mut response, instance.platform.operations().since(before));
     }

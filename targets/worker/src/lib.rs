@@ -1,9 +1,11 @@
-//! Toolgate on Cloudflare Workers: the ports on the Workers API, and the two Durable Objects that keep the records.
+//! Toolgate on Cloudflare Workers: the ports on the Workers API; the Durable Objects that keep the records, and
+//! those for calls that two requests have a part in.
 //!
 //! One gateway lives as long as its isolate and serves all its requests; a future belongs to the one request whose
 //! handler made it. This crate must never decide anything about a request: it turns it into an [`http::Request`], hands
 //! it to [`toolgate_gateway::Gateway::handle`], and turns the answer back.
 
+mod call;
 mod chunks;
 #[cfg(feature = "contract")]
 mod contract;
@@ -13,6 +15,7 @@ mod fetch;
 mod gone;
 mod instance;
 mod log;
+mod mailbox;
 mod message;
 mod platform;
 mod protocol;
@@ -20,10 +23,15 @@ mod sql;
 mod store;
 mod tenant;
 
+use std::rc::Rc;
+
+use platform::RequestBackground;
 use web_sys::{Request, Response};
 use worker::{Context, Env, event};
 
+pub use call::CallObject;
 pub use directory::DirectoryObject;
+pub use mailbox::MailboxObject;
 pub use tenant::TenantObject;
 
 #[event(fetch)]
@@ -32,5 +40,5 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     if let Some(outcome) = contract::run(&request, &env).await {
         return outcome;
     }
-    Ok(instance::answer(&request, &env, context).await?)
+    Ok(instance::answer(&request, &env, Rc::new(RequestBackground::new(context))).await?)
 }

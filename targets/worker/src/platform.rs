@@ -40,11 +40,15 @@ impl WorkerPlatform {
 
 impl Platform for WorkerPlatform {
     type Store = WorkerStore;
+    type Mailbox = WorkerStore;
     type Fetch = WorkerFetch;
     type Clock = WorkerClock;
     type Random = WebCrypto;
 
     fn store(&self) -> &WorkerStore {
+        &self.store
+    }
+    fn mailbox(&self) -> &WorkerStore {
         &self.store
     }
     fn fetch(&self) -> &WorkerFetch {
@@ -121,5 +125,10 @@ impl RequestBackground {
 impl Background for RequestBackground {
     fn spawn(&self, task: LocalFuture<()>) {
         self.context.wait_until(task);
+    }
+
+    /// The runtime ends it half a minute after the answer.
+    fn lasts(&self) -> bool {
+        false
     }
 }

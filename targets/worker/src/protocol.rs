@@ -265,7 +265,7 @@ mod tests {
         let key: RecordKey = "server/a".parse().unwrap();
         let commit = Commit {
             expect: vec![Expect::Absent(RecordKey::tenant()), Expect::At(key.clone(), Revision(7))],
-            writes: vec![Write::Put(key.clone(), "{\"é\":\"\\n\"}".into()), Write::Delete(RecordKey::tenant())],
+            writes: vec![Write::Put(key, "{\"é\":\"\\n\"}".into()), Write::Delete(RecordKey::tenant())],
         };
         let question = CommitQuestion::new(TenantId::new("acme").unwrap(), commit.clone()).unwrap();
         assert_eq!(round_trip(&question).commit().unwrap(), commit);

@@ -22,6 +22,7 @@ use crate::{
 pub(crate) const KV_BINDING: &str = "TOOLGATE_KV";
 pub(crate) const TENANTS_BINDING: &str = "TOOLGATE_TENANTS";
 pub(crate) const DIRECTORY_BINDING: &str = "TOOLGATE_DIRECTORY";
+pub(crate) const MAILBOXES_BINDING: &str = "TOOLGATE_MAILBOXES";
 
 /// KV takes values up to 25 MiB; this leaves room.
 const LONGEST_BLOB: usize = 24 << 20;
@@ -47,6 +48,7 @@ pub(crate) struct WorkerStore {
     kv: KvStore,
     tenants: ObjectNamespace,
     directory: ObjectNamespace,
+    mailboxes: ObjectNamespace,
     /// Of each tenant, what the last sync said must not be read from KV. Tenants without any are left out.
     recent: RefCell<BTreeMap<TenantId, Recent>>,
     operations: Cell<Operations>,
@@ -62,6 +64,7 @@ impl WorkerStore {
             kv: env.kv(KV_BINDING)?,
             tenants: env.durable_object(TENANTS_BINDING)?,
             directory: env.durable_object(DIRECTORY_BINDING)?,
+            mailboxes: env.durable_object(MAILBOXES_BINDING)?,
             recent: RefCell::default(),
             operations: Cell::default(),
         })
@@ -88,9 +91,19 @@ impl WorkerStore {
         name: &str,
         question: &O,
     ) -> Result<O::Answer, StoreError> {
+        self.count_object();
+        ask(namespace, name, question).await
+    }
+
+    fn count_object(&self) {
         let Operations { kv, objects } = self.operations.get();
         self.operations.set(Operations { kv, objects: objects + 1 });
-        ask(namespace, name, question).await
+    }
+
+    /// The objects that keep letters.
+    pub(crate) fn mailboxes(&self) -> &ObjectNamespace {
+        self.count_object();
+        &self.mailboxes
     }
 
     /// The text of a copy, if it may be read from KV and is there. That KV fails is no reason to: the object knows.

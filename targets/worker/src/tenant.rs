@@ -124,7 +124,7 @@ impl TenantObject {
         let tenant = &question.tenant;
         self.sql.transaction(|| {
             let mut keys = Vec::new();
-            for kind in [RecordKind::Tenant, RecordKind::Server, RecordKind::Key] {
+            for kind in RecordKind::ALL {
                 let page = toolgate_sql::list(&self.sql, tenant, kind, None, ALL)?;
                 keys.extend(page.records.into_iter().map(|record| record.key));
             }
