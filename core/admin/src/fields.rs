@@ -15,8 +15,14 @@ pub(crate) const READ_ONLY: [&str; 5] = ["id", "secret", "created_at", "updated_
 
 /// Refuses members that are not in `known`.
 pub(crate) fn refuse_unknown(members: &Members, known: &[&str]) -> Result<(), Problem> {
+    refuse_unknown_at(&[], members, known)
+}
+
+/// The same, of an object that stands at `path`.
+pub(crate) fn refuse_unknown_at(path: &[&str], members: &Members, known: &[&str]) -> Result<(), Problem> {
     let unknown = members.keys().filter(|name| !known.contains(&name.as_str()));
-    let errors: Vec<FieldError> = unknown.map(|name| FieldError::at(&[name], unknown_detail(name, known))).collect();
+    let at = |name: &String| FieldError::at(&[path, &[name]].concat(), unknown_detail(name, known));
+    let errors: Vec<FieldError> = unknown.map(at).collect();
     if errors.is_empty() { Ok(()) } else { Err(Problem::fields(Kind::UnknownField, errors)) }
 }
 
@@ -32,17 +38,34 @@ fn unknown_detail(name: &str, known: &[&str]) -> String {
 pub(crate) struct Fields {
     members: Members,
     errors: Vec<FieldError>,
+    /// Where in the body the members stand.
+    base: Vec<String>,
 }
 
 impl Fields {
     /// Of `members`, whose names are all known.
     pub(crate) fn new(members: Members) -> Self {
-        Self { members, errors: Vec::new() }
+        Self { members, errors: Vec::new(), base: Vec::new() }
     }
 
     /// Notes what is wrong with the value at `path`.
     pub(crate) fn wrong(&mut self, path: &[&str], detail: impl Into<String>) {
-        self.errors.push(FieldError::at(path, detail));
+        let path: Vec<&str> = self.base.iter().map(String::as_str).chain(path.iter().copied()).collect();
+        self.errors.push(FieldError::at(&path, detail));
+    }
+
+    /// Reads the members of an object that stands at `path`.
+    pub(crate) fn within<T>(&mut self, path: &[&str], members: Members, read: impl FnOnce(&mut Self) -> T) -> T {
+        let base = self.base.iter().cloned().chain(path.iter().map(ToString::to_string)).collect();
+        let mut inner = Self { members, errors: std::mem::take(&mut self.errors), base };
+        let value = read(&mut inner);
+        self.errors = inner.errors;
+        value
+    }
+
+    /// Whether the field `name` is given.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|value| !value.is_null())
     }
 
     fn wrong_type(&mut self, path: &[&str], value: &Value, wanted: &str) {
@@ -55,7 +78,7 @@ impl Fields {
 
     /// Notes it if the field `name` is not given.
     pub(crate) fn need(&mut self, name: &str) {
-        if self.members.get(name).is_none_or(Value::is_null) {
+        if !self.has(name) {
             self.wrong(&[name], "it is required");
         }
     }
@@ -106,20 +129,37 @@ impl Fields {
         taken
     }
 
-    /// An object of at most `max` members, all of them texts.
-    pub(crate) fn map(&mut self, name: &str, max: usize) -> Vec<(String, String)> {
-        let members = match self.take(name) {
-            None => return Vec::new(),
+    fn members(&mut self, name: &str, max: usize, wanted: &str) -> Members {
+        match self.take(name) {
+            None => Members::new(),
             Some(Value::Object(members)) if members.len() <= max => members,
             Some(Value::Object(members)) => {
                 self.wrong(&[name], format!("it holds {} members: at most {max} are taken", members.len()));
-                return Vec::new();
+                Members::new()
             }
             Some(other) => {
-                self.wrong_type(&[name], &other, "an object of strings");
-                return Vec::new();
+                self.wrong_type(&[name], &other, wanted);
+                Members::new()
             }
-        };
+        }
+    }
+
+    /// An object of at most `max` members, all of them objects.
+    pub(crate) fn objects(&mut self, name: &str, max: usize) -> Vec<(String, Members)> {
+        let members = self.members(name, max, "an object of objects");
+        let mut taken = Vec::with_capacity(members.len());
+        for (member, value) in members {
+            match value {
+                Value::Object(inner) => taken.push((member, inner)),
+                other => self.wrong_type(&[name, &member], &other, "an object"),
+            }
+        }
+        taken
+    }
+
+    /// An object of at most `max` members, all of them texts.
+    pub(crate) fn map(&mut self, name: &str, max: usize) -> Vec<(String, String)> {
+        let members = self.members(name, max, "an object of strings");
         let mut taken = Vec::with_capacity(members.len());
         for (member, value) in members {
             match value {

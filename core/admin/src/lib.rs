@@ -20,12 +20,15 @@ mod servers;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod views;
 
 use std::rc::Rc;
 
 use http::{HeaderValue, Method, Request, Response, header, request::Parts};
 use serde::Serialize;
-use toolgate_model::{KeyId, KeyRecord, Limits, ServerId, ServerRecord, TenantId, TenantRecord, Timestamp};
+use toolgate_model::{
+    KeyId, KeyRecord, Limits, ServerId, ServerRecord, TenantId, TenantRecord, Timestamp, ViewId, ViewRecord,
+};
 use toolgate_ports::{Body, Clock, LocalFuture, Platform, RecordKey, RecordKind, Scope};
 use toolgate_seal::{OperatorToken, Sealer};
 
@@ -154,6 +157,7 @@ impl<P: Platform> Admin<P> {
             Some(tenant) => match ids.get(1) {
                 None => call.of_tenant(tenant, body).await,
                 Some(id) if resource == Resource::Key => call.key(tenant, path_id(id)?, body).await,
+                Some(id) if resource == Resource::View => call.view(tenant, path_id(id)?, body).await,
                 Some(id) => call.server(tenant, path_id(id)?, body, scope).await,
             },
         }
@@ -192,6 +196,7 @@ impl<P: Platform> Call<'_, P> {
     async fn of_tenant(&self, tenant: TenantId, body: Body) -> Result<Answer, Problem> {
         match (self.resource, self.parts.method.as_str()) {
             (Resource::Servers, _) => self.list::<ServerRecord>(&tenant, RecordKind::Server).await,
+            (Resource::Views, _) => self.list::<ViewRecord>(&tenant, RecordKind::View).await,
             (Resource::Keys, "GET") => self.list::<KeyRecord>(&tenant, RecordKind::Key).await,
             (Resource::Keys, _) => {
                 paging::no_query(self.parts.uri.query())?;
@@ -227,6 +232,19 @@ impl<P: Platform> Call<'_, P> {
             "PATCH" => servers::patch(records, &vault, &conditions, self.body(body).await?, now).await,
             "DELETE" => servers::delete(records, place, &conditions).await,
             _ => records.get::<ServerRecord>(place).await,
+        }
+    }
+
+    async fn view(&self, tenant: TenantId, id: ViewId, body: Body) -> Result<Answer, Problem> {
+        paging::no_query(self.parts.uri.query())?;
+        let place = &Place { tenant, key: RecordKey::new(RecordKind::View, id.as_str()) };
+        let conditions = Conditions::of(&self.parts.headers);
+        let (records, now) = (&self.records, self.now());
+        match self.parts.method.as_str() {
+            "PUT" => views::put(records, place, &conditions, &self.body(body).await?, now).await,
+            "PATCH" => views::patch(records, place, &conditions, &self.body(body).await?, now).await,
+            "DELETE" => records.delete::<ViewRecord>(place, &conditions).await,
+            _ => records.get::<ViewRecord>(place).await,
         }
     }
 

@@ -52,9 +52,12 @@ kinds! {
     TenantNotFound = NOT_FOUND, "tenant-not-found", "There is no such tenant";
     ServerNotFound = NOT_FOUND, "server-not-found", "There is no such server";
     KeyNotFound = NOT_FOUND, "key-not-found", "There is no such key";
+    ViewNotFound = NOT_FOUND, "view-not-found", "There is no such view";
     PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The record is not as the request expects";
     Conflict = CONFLICT, "conflict", "The record was changed by somebody else";
     TooManyServers = CONFLICT, "too-many-servers", "The tenant has as many servers as it may have";
+    TooManyViews = CONFLICT, "too-many-views", "The tenant has as many views as it may have";
+    NameTaken = CONFLICT, "name-taken", "The id is taken";
     ToolsUnavailable = BAD_GATEWAY, "tools-unavailable", "The server's tools are not known";
     StoreUnavailable = SERVICE_UNAVAILABLE, "store-unavailable", "The store did not answer";
     StoreFailed = INTERNAL_SERVER_ERROR, "store-failed", "The store refused or holds what can't be read";

@@ -21,6 +21,8 @@ use crate::{
 
 /// The most servers a tenant has.
 const MAX_SERVERS: usize = 500;
+/// The most views a tenant has.
+const MAX_VIEWS: usize = 500;
 /// How often a change is tried when others change the same record.
 const ATTEMPTS: usize = 2;
 
@@ -170,16 +172,28 @@ impl<P: Platform> Records<'_, P> {
     }
 
     async fn room_for(&self, place: &Place) -> Result<(), Problem> {
-        if place.key.kind != RecordKind::Server {
+        let (max, full, what) = match place.key.kind {
+            RecordKind::Server => (MAX_SERVERS, Kind::TooManyServers, "servers"),
+            RecordKind::View => (MAX_VIEWS, Kind::TooManyViews, "views"),
+            RecordKind::Tenant | RecordKind::Key => return Ok(()),
+        };
+        let page = self.platform.store().list(&place.tenant, place.key.kind, None, max, Consistency::Strong).await?;
+        if page.records.len() < max {
             return Ok(());
         }
-        let store = self.platform.store();
-        let page = store.list(&place.tenant, RecordKind::Server, None, MAX_SERVERS, Consistency::Strong).await?;
-        if page.records.len() < MAX_SERVERS {
+        let detail = format!("a tenant has at most {max} {what}: delete one, or use another tenant");
+        Err(Problem::new(full, detail))
+    }
+
+    /// Refuses an id that stands for something else at the same path.
+    async fn name_is_free(&self, place: &Place) -> Result<(), Problem> {
+        let Some(other) = namesake(&place.key) else { return Ok(()) };
+        if self.platform.store().get(&place.tenant, &other, Consistency::Strong).await?.is_none() {
             return Ok(());
         }
-        let detail = format!("a tenant has at most {MAX_SERVERS} servers: delete one, or use another tenant");
-        Err(Problem::new(Kind::TooManyServers, detail))
+        let (id, kind) = (place.id(), other.kind.as_str());
+        let detail = format!("there is a {kind} {id:?}, and servers and views share /mcp/<id>: choose another id");
+        Err(Problem::new(Kind::NameTaken, detail))
     }
 
     /// Commits `record`; `None` if somebody came between.
@@ -198,11 +212,17 @@ impl<P: Platform> Records<'_, P> {
         if place.key.kind != RecordKind::Tenant {
             expect.push(Expect::Present(RecordKey::tenant()));
         }
+        if let (Write::Put(..), Some(other)) = (&write, namesake(&place.key)) {
+            expect.push(Expect::Absent(other));
+        }
         let commit = Commit { expect, writes: vec![write] };
         match self.platform.store().commit(&place.tenant, commit).await {
             Ok(revision) => Ok(Some(revision)),
             Err(StoreError::Conflict(_)) if place.key.kind == RecordKind::Tenant => Ok(None),
-            Err(StoreError::Conflict(_)) => self.tenant_exists(&place.tenant).await.map(|()| None),
+            Err(StoreError::Conflict(_)) => {
+                self.tenant_exists(&place.tenant).await?;
+                self.name_is_free(place).await.map(|()| None)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -255,6 +275,15 @@ impl<P: Platform> Records<'_, P> {
     fn tenant<K: Kept>(&self, id: &TenantId) -> impl Future<Output = Result<Option<Found<K>>, Problem>> {
         let place = Place { tenant: id.clone(), key: RecordKey::tenant() };
         async move { self.find(&place).await }
+    }
+}
+
+/// The record that would be reached at the same path: servers and views share `/mcp/<id>`.
+fn namesake(key: &RecordKey) -> Option<RecordKey> {
+    match key.kind {
+        RecordKind::Server => Some(RecordKey::new(RecordKind::View, &key.id)),
+        RecordKind::View => Some(RecordKey::new(RecordKind::Server, &key.id)),
+        RecordKind::Tenant | RecordKind::Key => None,
     }
 }
 

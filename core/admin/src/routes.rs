@@ -9,19 +9,23 @@ pub(crate) enum Resource {
     Servers,
     Server,
     ServerTools,
+    Views,
+    View,
     Keys,
     Key,
 }
 
 impl Resource {
     /// All of them.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::OpenApi,
         Self::Tenants,
         Self::Tenant,
         Self::Servers,
         Self::Server,
         Self::ServerTools,
+        Self::Views,
+        Self::View,
         Self::Keys,
         Self::Key,
     ];
@@ -35,6 +39,8 @@ impl Resource {
             Self::Servers => "/tenants/{tenant}/servers",
             Self::Server => "/tenants/{tenant}/servers/{server}",
             Self::ServerTools => "/tenants/{tenant}/servers/{server}/tools",
+            Self::Views => "/tenants/{tenant}/views",
+            Self::View => "/tenants/{tenant}/views/{view}",
             Self::Keys => "/tenants/{tenant}/keys",
             Self::Key => "/tenants/{tenant}/keys/{key}",
         }
@@ -43,8 +49,8 @@ impl Resource {
     /// The methods it takes, as in an `Allow` header.
     pub(crate) const fn allow(self) -> &'static str {
         match self {
-            Self::OpenApi | Self::Tenants | Self::Servers | Self::ServerTools => "GET",
-            Self::Tenant | Self::Server => "GET, PUT, PATCH, DELETE",
+            Self::OpenApi | Self::Tenants | Self::Servers | Self::ServerTools | Self::Views => "GET",
+            Self::Tenant | Self::Server | Self::View => "GET, PUT, PATCH, DELETE",
             Self::Keys => "GET, POST",
             Self::Key => "GET, PATCH, DELETE",
         }

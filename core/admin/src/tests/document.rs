@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
-use toolgate_model::{KeyRecord, ServerRecord, TenantRecord};
+use toolgate_model::{KeyRecord, ServerRecord, TenantRecord, ViewRecord};
 
 use super::{Reply, World};
 use crate::{
@@ -139,6 +139,7 @@ fn has_fields<K: Kept>(name: &str) {
 fn it_has_every_field_and_no_other() {
     has_fields::<TenantRecord>("Tenant");
     has_fields::<ServerRecord>("Server");
+    has_fields::<ViewRecord>("View");
     has_fields::<KeyRecord>("Key");
 }
 
@@ -161,11 +162,14 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
     let created = world.post("/tenants/acme/keys", &key).body;
     shows_all("NewKey", &created);
     shows_all("Key", &world.get(&format!("/tenants/acme/keys/{}", created["id"].as_str().unwrap())).body);
+    let view = json!({"display_name": "All", "prefix": "never", "servers": {"github": {}}, "enabled": true});
+    shows_all("View", &world.put("/tenants/acme/views/all", &view).body);
     let refused = world.put("/tenants/acme", &json!({"x": 1})).body;
     shows_all("Problem", &refused);
     // The same with as little as can be given: the check in `send` sees to the required ones.
     world.put("/tenants/b", &json!({})).is(201);
     world.put("/tenants/b/servers/s", &json!({"url": "https://example.com/"})).is(201);
+    world.put("/tenants/b/views/v", &json!({"servers": {}})).is(201);
     world.post("/tenants/b/keys", &json!({"name": "n", "grants": []})).is(201);
 }
 

@@ -10,6 +10,7 @@ mod preconditions;
 mod races;
 mod servers;
 mod tenants;
+mod views;
 
 use std::{cell::RefCell, rc::Rc};
 

@@ -18,6 +18,8 @@ pub(crate) enum Operate {
     Tenants(Command<Tenants>),
     /// The upstream MCP servers of a tenant.
     Servers(Command<Servers>),
+    /// The views of a tenant: named bundles of what its servers offer.
+    Views(Command<Views>),
     /// The virtual keys of a tenant.
     Keys(Command<Keys>),
 }
@@ -132,6 +134,56 @@ enum NetworkName {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Views {
+    /// All views of a tenant.
+    List { tenant: String },
+    /// One view.
+    Get { tenant: String, view: String },
+    /// Create a view, or replace its settings.
+    Put {
+        tenant: String,
+        view: String,
+        #[command(flatten)]
+        settings: ViewSettings,
+    },
+    /// Change some settings of a view.
+    Update {
+        tenant: String,
+        view: String,
+        #[command(flatten)]
+        settings: ViewSettings,
+    },
+    /// Delete a view.
+    Delete { tenant: String, view: String },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ViewSettings {
+    /// What people call it.
+    #[arg(long, value_name = "NAME")]
+    display_name: Option<String>,
+    /// When the names of tools and prompts begin with their server's.
+    #[arg(long)]
+    prefix: Option<PrefixName>,
+    /// A server it shows: all of it ("github"), or some of its tools ("github=list_issues,get_issue"). May be repeated.
+    #[arg(long = "server", value_name = "SERVER[=TOOL,…]", value_parser = shown_server)]
+    servers: Vec<(String, Value)>,
+    /// What it shows of its servers, as the admin API takes it: JSON, for prompts, resources, renaming and arguments.
+    #[arg(long, value_name = "JSON", value_parser = json_object, conflicts_with = "servers")]
+    servers_json: Option<Value>,
+    /// Whether clients may use it.
+    #[arg(long, value_name = "BOOL")]
+    enabled: Option<bool>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PrefixName {
+    Always,
+    Collision,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
     /// All keys of a tenant.
     List { tenant: String },
@@ -162,7 +214,8 @@ pub(crate) enum Keys {
 
 #[derive(Debug, Args)]
 pub(crate) struct KeySettings {
-    /// What it may use: "*", "server__*" or "server__tool". May be repeated; without it a new key may use nothing.
+    /// What it may use: "*", "server__*", "server__tool", "prompt:server__name" or "resource:server__uri". May be repeated; without
+    /// it a new key may use nothing.
     #[arg(long = "grant", value_name = "GRANT")]
     grants: Vec<String>,
     /// From when it is refused ("2027-01-31T12:00:00Z").
@@ -189,6 +242,7 @@ pub(crate) fn run(command: Operate) -> Result<(), OperateError> {
     match command {
         Operate::Tenants(Command { client, json, command }) => perform(client, json, &tenants(command)?),
         Operate::Servers(Command { client, json, command }) => perform(client, json, &servers(command)?),
+        Operate::Views(Command { client, json, command }) => perform(client, json, &views(command)?),
         Operate::Keys(Command { client, json, command }) => perform(client, json, &keys(command)?),
     }
 }
@@ -231,6 +285,24 @@ fn servers(command: Servers) -> Result<Ask, OperateError> {
     })
 }
 
+fn views(command: Views) -> Result<Ask, OperateError> {
+    Ok(match command {
+        Views::List { tenant } => {
+            Ask::list(&["tenants", &tenant], "views", &["id", "display_name", "prefix", "servers", "enabled"])?
+        }
+        Views::Get { tenant, view } => Ask::get(&["tenants", &tenant, "views", &view])?,
+        Views::Put { tenant, view, settings } => {
+            let mut body = view_body(settings);
+            body.entry("servers").or_insert_with(|| json!({}));
+            Ask::put(&["tenants", &tenant, "views", &view], body)?
+        }
+        Views::Update { tenant, view, settings } => {
+            Ask::patch(&["tenants", &tenant, "views", &view], view_body(settings))?
+        }
+        Views::Delete { tenant, view } => Ask::delete(&["tenants", &tenant, "views", &view])?,
+    })
+}
+
 fn keys(command: Keys) -> Result<Ask, OperateError> {
     Ok(match command {
         Keys::List { tenant } => {
@@ -258,14 +330,27 @@ fn tenant_body(settings: TenantSettings) -> Map<String, Value> {
     body([("display_name", settings.display_name.map(Value::from)), ("enabled", settings.enabled.map(Value::from))])
 }
 
+fn word(value: Option<clap::builder::PossibleValue>) -> Option<Value> {
+    value.map(|value| Value::from(value.get_name()))
+}
+
 fn server_body(url: Option<String>, settings: ServerSettings) -> Map<String, Value> {
-    let word = |value: Option<clap::builder::PossibleValue>| value.map(|value| Value::from(value.get_name()));
     body([
         ("url", url.map(Value::from)),
         ("era", word(settings.era.and_then(|era| era.to_possible_value()))),
         ("network", word(settings.network.and_then(|network| network.to_possible_value()))),
         ("headers", pairs(settings.headers)),
         ("aliases", pairs(settings.aliases)),
+        ("enabled", settings.enabled.map(Value::from)),
+    ])
+}
+
+fn view_body(settings: ViewSettings) -> Map<String, Value> {
+    let servers = (!settings.servers.is_empty()).then(|| Value::Object(settings.servers.into_iter().collect()));
+    body([
+        ("display_name", settings.display_name.map(Value::from)),
+        ("prefix", word(settings.prefix.and_then(|prefix| prefix.to_possible_value()))),
+        ("servers", servers.or(settings.servers_json)),
         ("enabled", settings.enabled.map(Value::from)),
     ])
 }
@@ -295,6 +380,25 @@ fn alias(text: &str) -> Result<(String, String), String> {
     Ok((tool.to_owned(), name.to_owned()))
 }
 
+// One that is named with tools shows these tools and nothing else.
+fn shown_server(text: &str) -> Result<(String, Value), String> {
+    Ok(match text.split_once('=') {
+        None => (text.to_owned(), json!({})),
+        Some((server, tools)) => {
+            let tools: Vec<&str> = tools.split(',').filter(|tool| !tool.is_empty()).collect();
+            (server.to_owned(), json!({"tools": tools, "prompts": [], "resources": []}))
+        }
+    })
+}
+
+fn json_object(text: &str) -> Result<Value, String> {
+    match serde_json::from_str(text) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => Err("write an object".into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -307,6 +411,7 @@ mod tests {
         match cli.command {
             Some(Top::Operate(Operate::Tenants(command))) => tenants(command.command).unwrap(),
             Some(Top::Operate(Operate::Servers(command))) => servers(command.command).unwrap(),
+            Some(Top::Operate(Operate::Views(command))) => views(command.command).unwrap(),
             Some(Top::Operate(Operate::Keys(command))) => keys(command.command).unwrap(),
             other => panic!("{other:?}"),
         }
@@ -319,6 +424,10 @@ mod tests {
         assert_eq!(put.path(), "/admin/v1/tenants/acme/servers/github");
         let body = json!({"url": "https://x/mcp", "headers": {"authorization": "Bearer y"}, "aliases": {"a": "b"}});
         assert_eq!(put.body(), Some(&body));
+        let view = ask("toolgate|views|put|acme|v|--prefix|never|--server|a|--server|b=x,y");
+        assert_eq!(view.path(), "/admin/v1/tenants/acme/views/v");
+        let servers = json!({"a": {}, "b": {"tools": ["x", "y"], "prompts": [], "resources": []}});
+        assert_eq!(view.body(), Some(&json!({"prefix": "never", "servers": servers})));
         let update = ask("toolgate|keys|update|acme|0123|--enabled|false|--gateway|http://g");
         assert_eq!(update.body(), Some(&json!({"enabled": false})));
         let create = ask("toolgate|keys|create|acme|--name|ci|--grant|a__*|--grant|b__c");
