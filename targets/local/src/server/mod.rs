@@ -40,7 +40,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How long to wait after the system refused a connection (too many open files, usually).
 const REFUSED: Duration = Duration::from_millis(100);
 /// The stack of a serving thread. What is nested comes from outside and is bounded.
-const STACK: usize = 1 << 20;
+const STACK: usize = 4 << 20;
 
 /// What the serving threads share.
 #[derive(Debug, Clone)]

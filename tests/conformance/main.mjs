@@ -1,0 +1,91 @@
+// The official conformance suite through a gateway: node conformance/main.mjs [part of a name…]; the environment says where the
+// gateway is (lib/gateway.mjs). Each revision's requirements, against a server of each era, alone and as part of a view.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { Gateway } from "../lib/gateway.mjs";
+import { end, endAll, freePort, owned, start } from "../lib/process.mjs";
+import { relay } from "./relay.mjs";
+import { passed, required, run } from "./suite.mjs";
+
+const REVISIONS = ["2025-11-25", "2026-07-28"];
+const ERAS = ["legacy", "modern"];
+const here = (file) => fileURLToPath(new URL(file, import.meta.url));
+
+async function upstream(file, ...args) {
+  const child = owned(start(process.execPath, [here(file), ...args]));
+  const { value } = await child.lines.next();
+  return `http://${JSON.parse(value).listening}/mcp`;
+}
+
+const gateway = await Gateway.find();
+const tenant = await gateway.tenant("conformance");
+const out = mkdtempSync(join(tmpdir(), "toolgate-conformance-"));
+const rows = [];
+
+await tenant.server("extra", await upstream("tools_only.mjs"));
+await tenant.server("down", `http://127.0.0.1:${await freePort()}/mcp`);
+for (const era of ERAS) {
+  await tenant.server(`${era}-fixture`, await upstream("fixture.mjs", "--era", era));
+  const servers = { [`${era}-fixture`]: {}, extra: {}, down: {} };
+  await gateway.manage("PUT", `${tenant.path}/views/${era}-view`, { prefix: "collision", servers });
+}
+const { secret: key } = await tenant.key();
+
+after(async () => {
+  rmSync(out, { recursive: true, force: true });
+  await gateway.stop();
+  await endAll();
+  console.log(table());
+});
+
+const wanted = process.argv.slice(2);
+const asked = (name) => wanted.length === 0 || wanted.some((part) => name.includes(part));
+
+/** The checks that failed, as the suite wrote them down. */
+function failures(folder) {
+  const checks = readdirSync(folder, { recursive: true }).filter((file) => file.endsWith("checks.json"));
+  const failed = checks.flatMap((file) => {
+    const all = JSON.parse(readFileSync(join(folder, file), "utf8"));
+    return all.filter(({ status }) => status === "FAILURE" || status === "WARNING").map((check) => ({ file, ...check }));
+  });
+  return failed
+    .map(({ file, id, errorMessage, details }) => `${file}\n  ${id}: ${errorMessage}\n  ${JSON.stringify(details)?.slice(0, 600)}`)
+    .join("\n");
+}
+
+async function server(revision, part, cell) {
+  const folder = join(out, `${revision}-${part}`);
+  const through = await relay(`${tenant.mcp}/${part}`, key);
+  const scenarios = required(revision, "server");
+  const { code, output } = await run(["server", "--url", through.url, "--requirements", revision, "-o", folder]);
+  through.close();
+  const good = passed(output, scenarios);
+  rows.push([revision, "server", cell, `${good.length} of ${scenarios.length}`]);
+  const missing = scenarios.filter((name) => !good.includes(name));
+  assert.deepEqual(missing, [], `${failures(folder)}\n${gateway.log}`);
+  assert.equal(code, 0, output.slice(-4_000));
+}
+
+describe("servers", () => {
+  for (const revision of REVISIONS) {
+    for (const era of ERAS) {
+      for (const kind of ["fixture", "view"]) {
+        const client = revision === "2026-07-28" ? "modern" : "legacy";
+        const cell = `${client} to ${era}${kind === "view" ? ", in a view" : ""}`;
+        if (asked(`${revision} ${cell}`)) test(`${revision} ${cell}`, () => server(revision, `${era}-${kind}`, cell));
+      }
+    }
+  }
+});
+
+function table() {
+  const lines = [["target", "set", "side", "cell", "passed"], ...rows.map((row) => [gateway.up.target, ...row])];
+  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  return lines.map((line) => line.map((cell, n) => cell.padEnd(widths[n])).join("  ").trimEnd()).join("\n");
+}
