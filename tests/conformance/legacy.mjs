@@ -22,9 +22,9 @@ class Session {
     this.streams = new Set();
   }
 
-  /** Asks the client one thing, on `stream`. The question's name is its id, unless that is taken. */
-  ask(stream, name, { method, params }) {
-    const id = this.asked.has(name) ? `${name}-${randomUUID()}` : name;
+  /** Asks the client one thing, on `stream`. The question's name is its id; a call that asks it anew ends the one that waited. */
+  ask(stream, id, { method, params }) {
+    this.asked.get(id)?.failed(new RpcError(-32603, "Asked again by another call"));
     return new Promise((done, failed) => {
       this.asked.set(id, { done, failed });
       stream.send({ jsonrpc: "2.0", id, method, params });

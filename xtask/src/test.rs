@@ -19,7 +19,7 @@ use crate::{
 /// A part by its name and what it does.
 type Part = (&'static str, fn(&mut Report, Option<Target>));
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("fmt", |report, _| report.part("fmt", rust::fmt)),
     ("clippy", |report, _| rust::clippy(report)),
     ("deny", |report, _| report.part("deny", rust::deny)),
@@ -27,6 +27,7 @@ const PARTS: [Part; 8] = [
     ("contracts", |report, _| rust::contracts(report)),
     ("demo", |report, _| report.part("demo", demo::demo)),
     ("e2e", e2e::run),
+    ("conformance", e2e::conformance),
     ("deploy", |report, _| deploy::parts(report)),
 ];
 

@@ -10,7 +10,7 @@ use toolgate_policy::Principal;
 use toolgate_ports::{Body, Platform};
 use toolgate_state::Server;
 use toolgate_upstream::{Answer, Call, Caller, Effect, Endpoint, UpstreamError, Verdict};
-use toolgate_wire::{Era, Message, code as rpc, meta, reply, splice};
+use toolgate_wire::{Era, Message, code as rpc, header::decode_value, meta, reply, splice};
 
 use crate::{
     answer, code,
@@ -166,6 +166,7 @@ impl<P: Platform> Core<P> {
             };
             arguments = Some(Cow::Owned(edited));
         }
+        check_param_headers(context, id, &routed, splice::value(params, "arguments"))?;
         let headers = param_headers(context, &routed, arguments.as_deref());
         Ok(vec![Target {
             method: what.method(),
@@ -322,6 +323,7 @@ impl<P: Platform> Core<P> {
             uri: target.uri.clone(),
             progress: None,
             log_level: context.log_level.clone(),
+            given: None,
         }
     }
 
@@ -335,7 +337,11 @@ impl<P: Platform> Core<P> {
         frame: &mut Frame,
     ) -> Result<Option<String>, Refused> {
         let state = splice::value(&target.params, "requestState").map(str::to_owned);
-        if state.is_some() || splice::value(&target.params, "inputResponses").is_some() {
+        let given = splice::value(&target.params, "inputResponses").map(str::to_owned);
+        if given.as_ref().is_some_and(|given| !given.starts_with('{')) {
+            return Err(invalid(context, id, "inputResponses must be an object"));
+        }
+        if state.is_some() || given.is_some() {
             let whole = 0..target.params.len();
             let edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
             target.params = edit.remove_member(whole, "inputResponses").finish();
@@ -351,6 +357,7 @@ impl<P: Platform> Core<P> {
                 return Ok(Some(mailbox));
             }
         }
+        frame.given = given.map(Rc::from);
         let token = member_at(&target.params, 0..target.params.len(), &["_meta", meta::PROGRESS_TOKEN]);
         if let Some(span) = token {
             let theirs = target.params[span.clone()].to_owned();
@@ -501,6 +508,32 @@ fn param_headers<P: Platform>(context: &Context<P>, routed: &Routed, arguments: 
         }
     }
     headers
+}
+
+/// Refuses a modern client's `Mcp-Param-*` that do not say what its arguments say. A modern server that gets both as they came sees to
+/// it itself, and knows its schema better.
+fn check_param_headers<P: Platform>(
+    context: &Context<P>,
+    id: &str,
+    routed: &Routed,
+    arguments: Option<&str>,
+) -> Result<(), Refused> {
+    let checks = context.era == Era::Modern && !(routed.verdict.era == Era::Modern && routed.arguments.is_empty());
+    for header in routed.headers.iter().filter(|_| checks) {
+        let said = context.head.headers.get(&header.name).map(|value| value.to_str().ok().and_then(decode_value));
+        let meant = arguments.and_then(|arguments| header.value(arguments));
+        let agree = match (&said, &meant) {
+            (None, None) => true,
+            (Some(Some(said)), Some(meant)) => decode_value(meant).is_some_and(|meant| meant == *said),
+            _ => false,
+        };
+        if !agree {
+            context.line.outcome(Outcome::BadRequest);
+            let words = format!("Header mismatch: {} is not what the arguments say", header.name);
+            return Err(Box::new(answer::error(StatusCode::BAD_REQUEST, Some(id), rpc::HEADER_MISMATCH, &words, None)));
+        }
+    }
+    Ok(())
 }
 
 fn hand_over<P: Platform>(context: &Context<P>, name: String) -> Response<Body> {

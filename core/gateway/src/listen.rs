@@ -594,6 +594,7 @@ impl<P: Platform> Listener<P> {
             uri: None,
             progress: None,
             log_level: None,
+            given: None,
         }
     }
 

@@ -169,8 +169,16 @@ impl<P: Platform> Talk<P> {
         Ok(answers)
     }
 
-    /// A legacy server asked a modern client: the questions go out as the result, and the stream is held until they are answered.
-    pub(crate) async fn hold(&self, first: Bytes, events: EventStream, session: SessionRef, id: String, out: &Out) {
+    /// A legacy server asked a modern client: the questions go out as the result, and the stream is held until they are answered. Gives
+    /// the stream back if the client answered them all beforehand.
+    pub(crate) async fn hold(
+        &self,
+        first: Bytes,
+        events: EventStream,
+        session: SessionRef,
+        id: String,
+        out: &Out,
+    ) -> Option<EventStream> {
         let mailbox = hex(&self.core.random::<16>());
         let mut held = Held {
             talk: Talk {
@@ -191,10 +199,17 @@ impl<P: Platform> Talk<P> {
         for message in early {
             out.message(None, None, &message).await;
         }
+        if let Some(given) = &self.frame.given {
+            held.give(answers_in(given)).await;
+            if held.asked.is_empty() {
+                return Some(held.events);
+            }
+        }
         let questions = held.questions();
         let state = self.core.seal_waiting(&self.context, Some(mailbox), digest(&self.target));
         self.context.scope.background.hold(Box::pin(held.run()));
         self.ask_modern(&questions, &state, out).await;
+        None
     }
 
     /// The client is back with answers: they are left for the holder, and its news goes to the client.
@@ -203,10 +218,7 @@ impl<P: Platform> Talk<P> {
         let tenant = &context.identity.snapshot.tenant;
         let given = splice::value(std::str::from_utf8(&context.body).unwrap_or_default(), "params");
         let given = given.and_then(|params| splice::value(params, "inputResponses")).unwrap_or("{}");
-        let answers = splice::members(given)
-            .take(MAX_QUESTIONS)
-            .filter_map(|member| Some((member.name.into_owned(), raw(&given[member.value_span])?)));
-        let answers = letter(&Answers { answers: answers.collect() });
+        let answers = letter(&Answers { answers: answers_in(given) });
         if let Err(error) = core.platform.mailbox().put(tenant, &to_holder(&mailbox), answers).await {
             context.line.detail(error.to_string());
             return self.refuse(code::STORE_UNAVAILABLE, "The gateway could not pass the answers on.", &out).await;
@@ -231,8 +243,10 @@ impl<P: Platform> Talk<P> {
                     let status = StatusCode::from_u16(status).unwrap_or_default();
                     let bytes = Bytes::from(message.get().to_owned());
                     let reply = as_reply(status, &bytes, core.config.limits.json_depth);
-                    let Some(reply) = reply else { return };
-                    return self.finish(&reply, None, &out).await;
+                    return match reply {
+                        Some(reply) => self.finish(&reply, None, &out).await,
+                        None => self.refuse(rpc::INTERNAL_ERROR, "The server's answer can't be read.", &out).await,
+                    };
                 }
                 Some(News::Questions(questions)) => {
                     let state = core.seal_waiting(context, Some(mailbox), digest(&self.target));
@@ -243,6 +257,15 @@ impl<P: Platform> Talk<P> {
             }
         }
     }
+}
+
+/// The answers in the raw object `given`. What is no object is no answer: its question is asked again.
+fn answers_in(given: &str) -> BTreeMap<String, Box<RawValue>> {
+    let answer = |member: splice::Member<'_>| {
+        let raw = raw(&given[member.value_span]).filter(|raw| raw.get().starts_with('{'))?;
+        Some((member.name.into_owned(), raw))
+    };
+    splice::members(given).filter_map(answer).take(MAX_QUESTIONS).collect()
 }
 
 fn to_holder(mailbox: &str) -> String {
@@ -287,7 +310,21 @@ impl<P: Platform> Held<P> {
         let about = about.split('/').next().unwrap_or("input");
         let params = splice::value(text, "params").unwrap_or("{}");
         let question = format!("{{\"method\":{method},\"params\":{params}}}");
-        self.asked.insert(format!("{about}-{}", self.names), (id.to_owned(), question));
+        let name = name_in(id).filter(|name| !self.asked.contains_key(name));
+        let name = name.unwrap_or_else(|| format!("{about}-{}", self.names));
+        self.asked.insert(name, (id.to_owned(), question));
+    }
+
+    /// Gives the server those of `answers` that it waits for.
+    async fn give(&mut self, answers: BTreeMap<String, Box<RawValue>>) {
+        let Ok(endpoint) = &self.talk.target.server.endpoint else { return };
+        for (name, answer) in answers {
+            let Some((id, _)) = self.asked.remove(&name) else { continue };
+            let message = reply::result(&id, answer.get());
+            if let Err(error) = self.talk.core.client.post(endpoint, &self.session, message.into()).await {
+                tracing::warn!(target: "toolgate::gateway", %error, "a server did not take the answer it asked for");
+            }
+        }
     }
 
     fn questions(&self) -> Vec<(String, String)> {
@@ -366,14 +403,7 @@ impl<P: Platform> Held<P> {
         let Some(letter) = taken.ok().flatten() else { return false };
         let Ok(Answers { answers }) = serde_json::from_slice(&letter) else { return false };
         self.say(&News::Taken).await;
-        let Ok(endpoint) = &self.talk.target.server.endpoint else { return false };
-        for (name, answer) in answers {
-            let Some((id, _)) = self.asked.remove(&name) else { continue };
-            let message = reply::result(&id, answer.get());
-            if let Err(error) = core.client.post(endpoint, &self.session, message.into()).await {
-                tracing::warn!(target: "toolgate::gateway", %error, "a server did not take the answer it asked for");
-            }
-        }
+        self.give(answers).await;
         true
     }
 
@@ -411,4 +441,10 @@ impl<P: Platform> Held<P> {
             }
         }
     }
+}
+
+/// A server's raw id as the name of its question, if it is a word: a server that names its questions is understood so.
+fn name_in(id: &str) -> Option<String> {
+    let word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    splice::string(id).filter(|text| (1..=64).contains(&text.len()) && word(text)).map(std::borrow::Cow::into_owned)
 }

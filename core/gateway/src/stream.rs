@@ -237,9 +237,11 @@ impl<P: Platform> Talk<P> {
                             self.core.refuse_request(&self.context, &self.target, session, &message);
                         }
                         Era::Modern => {
-                            guard.disarm();
-                            self.hold(message, events, session.clone(), id, out).await;
-                            return Followed::Over;
+                            let Some(rest) = self.hold(message, events, session.clone(), id.clone(), out).await else {
+                                guard.disarm();
+                                return Followed::Over;
+                            };
+                            events = rest;
                         }
                     }
                 }

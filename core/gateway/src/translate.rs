@@ -41,6 +41,8 @@ pub(crate) struct Frame {
     pub(crate) progress: Option<(String, String)>,
     /// The least severe level of what a modern client wants to be told of a legacy server's log.
     pub(crate) log_level: Option<String>,
+    /// The raw answers that a modern client gave with a call that it makes anew.
+    pub(crate) given: Option<Rc<str>>,
 }
 
 /// What a reply asks for before it can be one.
@@ -106,8 +108,11 @@ impl Frame {
         let Some(error) = reply.error.as_ref().filter(|_| self.client == Era::Modern) else { return StatusCode::OK };
         match self.upstream {
             Era::Modern => reply.status,
-            Era::Legacy if code_of(text(reply, error)) == Some(rpc::METHOD_NOT_FOUND) => StatusCode::NOT_FOUND,
-            Era::Legacy => StatusCode::OK,
+            Era::Legacy => match code_of(text(reply, error)) {
+                Some(rpc::METHOD_NOT_FOUND) => StatusCode::NOT_FOUND,
+                Some(rpc::MISSING_CLIENT_CAPABILITY) => StatusCode::BAD_REQUEST,
+                _ => StatusCode::OK,
+            },
         }
     }
 

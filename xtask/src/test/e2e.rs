@@ -1,4 +1,4 @@
-//! The end-to-end suite, against each target. The suite starts its subject by a command it is
+//! The end-to-end suite, and the official conformance suite, against each target. A suite starts its subject by a command it is
 //! given, reads where it is, and never knows what it is.
 
 use std::env;
@@ -14,19 +14,27 @@ use crate::{
 };
 
 pub(super) fn run(report: &mut Report, only: Option<Target>) {
+    each(report, only, "e2e", "e2e/main.mjs");
+}
+
+pub(super) fn conformance(report: &mut Report, only: Option<Target>) {
+    each(report, only, "conformance", "conformance/main.mjs");
+}
+
+fn each(report: &mut Report, only: Option<Target>, name: &str, file: &str) {
     for target in Target::ALL.into_iter().filter(|target| only.is_none_or(|only| only == *target)) {
-        report.part(&format!("e2e {target}"), || suite(target));
+        report.part(&format!("{name} {target}"), || suite(target, file));
     }
 }
 
-fn suite(target: Target) -> Result<Tally> {
+fn suite(target: Target, file: &str) -> Result<Tally> {
     let (peers, bridge) = (install::python("peers")?, install::python("bridge")?);
     let up = json!([env::current_exe()?, "up", target.to_string(), "--json"]);
     let npm = install::npm_bin()?;
     let (succeeded, output) = attempt(
         command(npm.join("node"))
             .current_dir(places::tests())
-            .args(["--test-reporter=spec", "e2e/main.mjs"])
+            .args(["--test-reporter=spec", file])
             .env("PATH", places::path_with(&[npm])?)
             .env("TOOLGATE_UP_COMMAND", up.to_string())
             .env("TOOLGATE_PYTHON", peers.join("python3"))
