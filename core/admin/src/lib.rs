@@ -51,6 +51,24 @@ pub struct RequestId(pub String);
 pub trait ServerTools {
     /// The tools of `server`, as they are known, or fetched if they aren't. `Err` says in words why there are none.
     fn tools(&self, tenant: TenantId, server: ServerId, scope: Scope) -> LocalFuture<Result<ToolsReport, String>>;
+
+    /// How well `server` does: what is known, or what asking it now shows. `Err` says in words why that can't be said.
+    fn health(
+        &self,
+        tenant: TenantId,
+        server: ServerId,
+        ask: AskHealth,
+        scope: Scope,
+    ) -> LocalFuture<Result<serde_json::Value, String>>;
+}
+
+/// Where what is said of a server's health comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskHealth {
+    /// From what its use has shown.
+    Known,
+    /// From asking it now.
+    Now,
 }
 
 /// A server's tools, for the operator.
@@ -225,6 +243,10 @@ impl<P: Platform> Call<'_, P> {
         let (records, now) = (&self.records, self.now());
         let vault = Vault { place, sealer: &self.admin.sealer, random: self.admin.platform.random() };
         match self.parts.method.as_str() {
+            "POST" => servers::health(records, place, (tenant, id), AskHealth::Now, &*self.admin.extra, scope).await,
+            _ if self.resource == Resource::ServerHealth => {
+                servers::health(records, place, (tenant, id), AskHealth::Known, &*self.admin.extra, scope).await
+            }
             _ if self.resource == Resource::ServerTools => {
                 servers::tools(records, place, (tenant, id), &*self.admin.extra, scope).await
             }

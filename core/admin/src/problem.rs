@@ -59,6 +59,7 @@ kinds! {
     TooManyViews = CONFLICT, "too-many-views", "The tenant has as many views as it may have";
     NameTaken = CONFLICT, "name-taken", "The id is taken";
     ToolsUnavailable = BAD_GATEWAY, "tools-unavailable", "The server's tools are not known";
+    HealthUnavailable = BAD_GATEWAY, "health-unavailable", "The server's health is not known";
     StoreUnavailable = SERVICE_UNAVAILABLE, "store-unavailable", "The store did not answer";
     StoreFailed = INTERNAL_SERVER_ERROR, "store-failed", "The store refused or holds what can't be read";
 }

@@ -9,6 +9,7 @@ pub(crate) enum Resource {
     Servers,
     Server,
     ServerTools,
+    ServerHealth,
     Views,
     View,
     Keys,
@@ -17,13 +18,14 @@ pub(crate) enum Resource {
 
 impl Resource {
     /// All of them.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::OpenApi,
         Self::Tenants,
         Self::Tenant,
         Self::Servers,
         Self::Server,
         Self::ServerTools,
+        Self::ServerHealth,
         Self::Views,
         Self::View,
         Self::Keys,
@@ -39,6 +41,7 @@ impl Resource {
             Self::Servers => "/tenants/{tenant}/servers",
             Self::Server => "/tenants/{tenant}/servers/{server}",
             Self::ServerTools => "/tenants/{tenant}/servers/{server}/tools",
+            Self::ServerHealth => "/tenants/{tenant}/servers/{server}/health",
             Self::Views => "/tenants/{tenant}/views",
             Self::View => "/tenants/{tenant}/views/{view}",
             Self::Keys => "/tenants/{tenant}/keys",
@@ -51,7 +54,7 @@ impl Resource {
         match self {
             Self::OpenApi | Self::Tenants | Self::Servers | Self::ServerTools | Self::Views => "GET",
             Self::Tenant | Self::Server | Self::View => "GET, PUT, PATCH, DELETE",
-            Self::Keys => "GET, POST",
+            Self::Keys | Self::ServerHealth => "GET, POST",
             Self::Key => "GET, PATCH, DELETE",
         }
     }

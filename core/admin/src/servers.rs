@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
-use toolgate_model::{EraPolicy, Network, SealedText, ServerId, ServerRecord, TenantId, Timestamp};
+use toolgate_model::{EraPolicy, Network, SealedText, ServerId, ServerRecord, TenantId, Timestamp, blobs_of};
 use toolgate_ports::{Platform, Random, Scope, Store};
 use toolgate_seal::{Purpose, Sealer};
 use toolgate_upstream::{check_header, check_url};
 
 use crate::{
-    ServerTools,
+    AskHealth, ServerTools,
     answer::Answer,
     condition::Conditions,
     fields::{Fields, refuse_unknown},
@@ -229,12 +229,30 @@ pub(crate) async fn delete<P: Platform>(
     conditions: &Conditions,
 ) -> Result<Answer, Problem> {
     let answer = records.delete::<ServerRecord>(place, conditions).await?;
-    let blob = format!("catalogue/{}", place.key.id);
-    // The record is gone, and with it every use of its catalogue: that this could not be emptied changes nothing.
-    if let Err(error) = records.platform.store().put_blob(&place.tenant, &blob, bytes::Bytes::new()).await {
-        tracing::warn!(target: "toolgate::admin", tenant = %place.tenant, blob, %error, "a deleted server's catalogue stays");
+    let Ok(server) = ServerId::new(&place.key.id) else { return Ok(answer) };
+    for blob in blobs_of(&server) {
+        // The record is gone, and with it every use of what was derived: that it could not be emptied changes nothing.
+        if let Err(error) = records.platform.store().put_blob(&place.tenant, &blob, bytes::Bytes::new()).await {
+            tracing::warn!(target: "toolgate::admin", tenant = %place.tenant, blob, %error, "a deleted server's data stays");
+        }
     }
     Ok(answer)
+}
+
+/// Shows how well a server does.
+pub(crate) async fn health<P: Platform>(
+    records: &Records<'_, P>,
+    place: &Place,
+    ids: (TenantId, ServerId),
+    ask: AskHealth,
+    source: &dyn ServerTools,
+    scope: &Scope,
+) -> Result<Answer, Problem> {
+    records.must_find::<ServerRecord>(place).await?;
+    match source.health(ids.0, ids.1, ask, scope.clone()).await {
+        Ok(health) => Answer::show(StatusCode::OK, &health),
+        Err(detail) => Err(Problem::new(Kind::HealthUnavailable, detail)),
+    }
 }
 
 /// Shows a server's tools.

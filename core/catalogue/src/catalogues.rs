@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use toolgate_model::{ItemKind, Limits, Revision, ServerId, TenantId, Timestamp};
+use toolgate_model::{ItemKind, Limits, Revision, ServerId, TenantId, Timestamp, catalogue_blob};
 use toolgate_ports::{Clock, LocalFuture, Platform, Scope, Store};
 use toolgate_state::Server;
 use toolgate_upstream::{Client, Endpoint, UpstreamError, Verdict};
@@ -304,7 +304,7 @@ impl<P: Platform> Catalogues<P> {
         }
         let Some(blob) = stored::encode(&new) else { return new };
         self.with(endpoint, kind, |entry| entry.stored_at = Some(new.fetched_at));
-        let (this, tenant, name) = (Rc::clone(self), endpoint.tenant.clone(), blob_name(&server.id, kind));
+        let (this, tenant, name) = (Rc::clone(self), endpoint.tenant.clone(), catalogue_blob(&server.id, kind));
         scope.background.spawn(Box::pin(async move {
             // Lost: the next instance fetches it itself.
             if let Err(error) = this.platform.store().put_blob(&tenant, &name, blob).await {
@@ -324,8 +324,13 @@ impl<P: Platform> Catalogues<P> {
             return remembered;
         }
         // A store that can't give a blob is as good as one that has none: the upstream is asked.
-        let blob =
-            self.platform.store().get_blob(&endpoint.tenant, &blob_name(&endpoint.server, kind)).await.ok().flatten();
+        let blob = self
+            .platform
+            .store()
+            .get_blob(&endpoint.tenant, &catalogue_blob(&endpoint.server, kind))
+            .await
+            .ok()
+            .flatten();
         let Some(fetched) = blob.and_then(|blob| stored::decode(&blob, endpoint.revision)) else { return remembered };
         let catalogue = Rc::new(Catalogue::new(server, kind, fetched));
         self.resource_changes.set(self.resource_changes.get() + 1);
@@ -385,15 +390,6 @@ impl<P: Platform> Catalogues<P> {
 
 fn key_of(server: &Server, kind: ItemKind) -> Option<EntryKey> {
     server.endpoint.as_ref().ok().map(|endpoint| (endpoint.tenant.clone(), endpoint.server.clone(), kind))
-}
-
-fn blob_name(server: &ServerId, kind: ItemKind) -> String {
-    match kind {
-        ItemKind::Tool => format!("catalogue/{server}"),
-        ItemKind::Prompt => format!("catalogue/{server}/prompts"),
-        ItemKind::Resource => format!("catalogue/{server}/resources"),
-        ItemKind::Template => format!("catalogue/{server}/templates"),
-    }
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -52,6 +52,11 @@ pub(crate) fn of_upstream(kind: &UpstreamErrorKind) -> (i64, &'static str, Strin
         UpstreamErrorKind::Forbidden => {
             (UPSTREAM_FORBIDDEN, "forbidden", "is where its settings don't allow; nothing was executed")
         }
+        UpstreamErrorKind::Resting { .. } => (
+            UPSTREAM_UNAVAILABLE,
+            "resting",
+            "failed again and again and is left alone for a while; nothing was executed",
+        ),
         UpstreamErrorKind::Status(status) => {
             return (UPSTREAM_UNAVAILABLE, "status", format!("answered with HTTP status {status}"));
         }

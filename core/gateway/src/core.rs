@@ -3,10 +3,11 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use toolgate_catalogue::Aggregate;
-use toolgate_ports::{Platform, Random};
+use toolgate_model::health_blob;
+use toolgate_ports::{Platform, Random, Scope, Store};
 use toolgate_seal::{Purpose, Sealer};
 use toolgate_state::States;
-use toolgate_upstream::Client;
+use toolgate_upstream::{Client, News};
 
 use crate::Config;
 
@@ -41,6 +42,20 @@ impl<P: Platform> Core<P> {
         let mut bytes = [0; N];
         self.platform.random().fill(&mut bytes);
         bytes
+    }
+
+    /// Stores, in the background, how servers do whose health has changed, for instances that did not see it.
+    pub(crate) fn publish_health(&self, scope: &Scope) {
+        for News { tenant, server, health } in self.client.take_news() {
+            tracing::info!(target: "toolgate::health", %tenant, %server, status = ?health.status, failures = health.failures, "a server's health has changed");
+            let platform = Rc::clone(&self.platform);
+            scope.background.spawn(Box::pin(async move {
+                let value = serde_json::to_vec(&health).unwrap_or_default();
+                if let Err(error) = platform.store().put_blob(&tenant, &health_blob(&server), value.into()).await {
+                    tracing::debug!(target: "toolgate::health", %tenant, %server, %error, "could not be stored");
+                }
+            }));
+        }
     }
 
     /// Seals `content` for `purpose` and `owner`.

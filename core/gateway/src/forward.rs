@@ -9,7 +9,7 @@ use toolgate_model::ItemKind;
 use toolgate_policy::Principal;
 use toolgate_ports::{Body, Platform};
 use toolgate_state::Server;
-use toolgate_upstream::{Answer, Call, Caller, Effect, Endpoint, UpstreamError, Verdict};
+use toolgate_upstream::{Answer, Call, Caller, Effect, Endpoint, UpstreamError, UpstreamErrorKind, Verdict};
 use toolgate_wire::{Era, Message, code as rpc, header::decode_value, meta, reply, splice};
 
 use crate::{
@@ -576,6 +576,10 @@ pub(crate) fn failure<P: Platform>(id: &str, error: &UpstreamError, line: &Line<
     line.outcome(Outcome::UpstreamFailed);
     line.detail(error.to_string());
     let (code, kind, words) = code::of_upstream(&error.kind);
-    let data = format!("{{\"server\":\"{}\",\"step\":\"{}\",\"kind\":\"{kind}\"}}", error.server, error.step);
+    let retry = match error.kind {
+        UpstreamErrorKind::Resting { retry_after } => format!(",\"retry_after_ms\":{}", retry_after.as_millis()),
+        _ => String::new(),
+    };
+    let data = format!("{{\"server\":\"{}\",\"step\":\"{}\",\"kind\":\"{kind}\"{retry}}}", error.server, error.step);
     reply::error(Some(id), code, &format!("The server {:?} {words}.", error.server.as_str()), Some(&data))
 }

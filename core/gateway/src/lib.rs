@@ -73,7 +73,12 @@ impl<P: Platform> Gateway<P> {
         let client = Rc::new(Client::new(Rc::clone(&platform), limits.clone()));
         let catalogues = Catalogues::new(Rc::clone(&platform), Rc::clone(&client), limits.clone());
         let aggregate = Rc::new(Aggregate::new(catalogues, limits.clone()));
-        let tools = Tools { states: Rc::clone(&states), aggregate: Rc::clone(&aggregate) };
+        let tools = Tools {
+            platform: Rc::clone(&platform),
+            states: Rc::clone(&states),
+            client: Rc::clone(&client),
+            aggregate: Rc::clone(&aggregate),
+        };
         let token = config.operator_token.clone();
         let admin = Admin::new(Rc::clone(&platform), Rc::clone(&sealer), token, limits, Rc::new(tools));
         let core = Core::new(platform, config, sealer, states, client, aggregate);
@@ -88,6 +93,7 @@ impl<P: Platform> Gateway<P> {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         line.answered(response.status());
+        self.core.publish_health(scope);
         response
     }
 

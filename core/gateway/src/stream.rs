@@ -208,6 +208,9 @@ impl<P: Platform> Talk<P> {
                 Next::Event(Some(Ok(event))) => event,
                 Next::Event(Some(Err(error))) => {
                     guard.disarm();
+                    if let Some(endpoint) = self.target.endpoint() {
+                        self.core.client.note(endpoint, Some(&error));
+                    }
                     self.fail(&error, out).await;
                     return Followed::Over;
                 }

@@ -3,6 +3,7 @@
 //! This crate validates and serialises. It must never know where a record is stored, how a request arrives, or what
 //! a protocol message looks like.
 
+mod blob;
 mod grant;
 mod id;
 mod limits;
@@ -10,6 +11,7 @@ mod record;
 mod time;
 mod view;
 
+pub use blob::{blobs_of, catalogue_blob, health_blob};
 pub use grant::{Grant, GrantError, Item, ItemKind};
 pub use id::{IdError, KeyId, Revision, ServerId, TenantId, ViewId};
 pub use limits::Limits;

@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use toolgate_model::{EraPolicy, ItemKind, Limits};
-use toolgate_ports::{Clock, Platform};
+use toolgate_model::{EraPolicy, ItemKind, Limits, ServerId, TenantId};
+use toolgate_ports::{Clock, Platform, Random};
 use toolgate_wire::{Era, LATEST_MODERN, Version, code};
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     exchange::{Bounds, Exchange, Id},
     handshake::{Discovered, modern_of, server_info, session_head, verdict},
     header::Head,
+    health::{Health, Healths, Moment},
     link::Link,
     memory::{Memory, ServerKey, Session},
     pages::{Pages, method_of},
@@ -38,6 +39,8 @@ pub struct Client<P: Platform> {
     pub(crate) platform: Rc<P>,
     limits: Limits,
     memory: RefCell<Memory>,
+    healths: RefCell<Healths>,
+    news: RefCell<Vec<News>>,
     last_id: Cell<u64>,
 }
 
@@ -46,6 +49,20 @@ impl<P: Platform> fmt::Debug for Client<P> {
         f.debug_struct("Client").finish_non_exhaustive()
     }
 }
+
+/// A server's health has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// Whose server it is.
+    pub tenant: TenantId,
+    /// Which.
+    pub server: ServerId,
+    /// How it is now.
+    pub health: Health,
+}
+
+/// The most news that are kept until somebody takes them.
+const MAX_NEWS: usize = 64;
 
 /// One operation on one server.
 pub(crate) struct Trip<'a> {
@@ -76,7 +93,14 @@ impl<P: Platform> Client<P> {
     /// A client on `platform` that remembers nothing yet.
     #[must_use]
     pub fn new(platform: Rc<P>, limits: Limits) -> Self {
-        Self { platform, limits, memory: RefCell::default(), last_id: Cell::new(0) }
+        Self {
+            platform,
+            limits,
+            memory: RefCell::default(),
+            healths: RefCell::default(),
+            news: RefCell::default(),
+            last_id: Cell::new(0),
+        }
     }
 
     /// All items of `kind` that a server has, page by page; none, without asking, if it says that it has no such things.
@@ -91,20 +115,26 @@ impl<P: Platform> Client<P> {
         kind: ItemKind,
     ) -> Result<ItemList, UpstreamError> {
         let trip = self.trip(endpoint, known, OWN, Step::List);
+        let listed = self.listed(&trip, kind).await;
+        self.note(endpoint, listed.as_ref().err());
+        listed
+    }
+
+    async fn listed(&self, trip: &Trip<'_>, kind: ItemKind) -> Result<ItemList, UpstreamError> {
         let (method, capability) = method_of(kind);
         // Tools are asked for in any case: that is what all of them are for.
         if kind != ItemKind::Tool {
-            self.route(&trip).await?;
-            if let Some(verdict) = self.verdict(&trip).filter(|verdict| !verdict.may_have(capability)) {
+            self.route(trip).await?;
+            if let Some(verdict) = self.verdict(trip).filter(|verdict| !verdict.may_have(capability)) {
                 return Ok(ItemList { items: Vec::new(), ttl_ms: None, verdict: (*verdict).clone() });
             }
         }
-        let exchange = self.exchange(&trip, Step::List);
+        let exchange = self.exchange(trip, Step::List);
         let mut pages = Pages::default();
         let mut cursor = None;
         let mut said = None;
         loop {
-            let answer = self.operate(&trip, &Ask::List(kind, cursor.as_deref())).await?;
+            let answer = self.operate(trip, &Ask::List(kind, cursor.as_deref())).await?;
             let reply = exchange.reply(answer).await?;
             let Some(result) = result_of(&reply) else {
                 let unknown = error_of(&reply).and_then(error_code) == Some(code::METHOD_NOT_FOUND);
@@ -120,7 +150,7 @@ impl<P: Platform> Client<P> {
                 break;
             }
         }
-        let mut verdict = self.verdict(&trip).map_or_else(|| verdict(LATEST_MODERN), |known| (*known).clone());
+        let mut verdict = self.verdict(trip).map_or_else(|| verdict(LATEST_MODERN), |known| (*known).clone());
         verdict.server_info = verdict.server_info.or(said);
         Ok(ItemList { items: pages.items, ttl_ms: pages.ttl_ms, verdict })
     }
@@ -137,7 +167,64 @@ impl<P: Platform> Client<P> {
     ) -> Result<Answer, UpstreamError> {
         let step = if call.effect == Effect::Reads { Step::Read } else { Step::Call };
         let trip = self.trip(endpoint, known, call.caller, step);
-        self.operate(&trip, &Ask::Call(&call)).await
+        self.admit(endpoint, step)?;
+        let answer = self.operate(&trip, &Ask::Call(&call)).await;
+        self.note(endpoint, answer.as_ref().err());
+        answer
+    }
+
+    /// Refuses at once what is for a server that is left alone.
+    fn admit(&self, endpoint: &Endpoint, step: Step) -> Result<(), UpstreamError> {
+        let key = ServerKey::of(endpoint);
+        let admitted = self.healths.borrow_mut().admit(&key, self.moment());
+        admitted.map_err(|retry_after| {
+            let health = self.health(endpoint);
+            let last = health.last_failure.map(|failure| format!(", last at {}: {}", failure.step, failure.message));
+            let message = format!(
+                "it failed {} times in a row{}; it is asked again in {} s",
+                health.failures,
+                last.unwrap_or_default(),
+                retry_after.as_secs() + 1
+            );
+            UpstreamError { server: endpoint.server.clone(), step, kind: Kind::Resting { retry_after }, message }
+        })
+    }
+
+    /// Takes note of how asking a server went.
+    pub fn note(&self, endpoint: &Endpoint, error: Option<&UpstreamError>) {
+        let (key, now) = (ServerKey::of(endpoint), self.moment());
+        let is_news = match error {
+            None => self.healths.borrow_mut().succeeded(&key, now),
+            Some(error) => {
+                let mut jitter = [0];
+                self.platform.random().fill(&mut jitter);
+                self.healths.borrow_mut().failed(&key, error, now, jitter[0])
+            }
+        };
+        if is_news {
+            let mut news = self.news.borrow_mut();
+            if news.len() < MAX_NEWS {
+                let (tenant, server) = (endpoint.tenant.clone(), endpoint.server.clone());
+                news.push(News { tenant, server, health: self.health(endpoint) });
+            }
+        }
+    }
+
+    /// How a server does, as far as this instance saw it.
+    #[must_use]
+    pub fn health(&self, endpoint: &Endpoint) -> Health {
+        self.healths.borrow().of(&ServerKey::of(endpoint))
+    }
+
+    /// The changes of servers' health since they were last taken.
+    #[must_use]
+    pub fn take_news(&self) -> Vec<News> {
+        self.news.take()
+    }
+
+    fn moment(&self) -> Moment {
+        let clock = self.platform.clock();
+        Moment { ticks: clock.ticks(), time: clock.now() }
     }
 
     /// Finds out which era and version a server speaks. A server pinned to the modern era is not asked.
@@ -146,11 +233,13 @@ impl<P: Platform> Client<P> {
     /// Says why there is no verdict.
     pub async fn probe(&self, endpoint: &Endpoint) -> Result<Verdict, UpstreamError> {
         let trip = self.trip(endpoint, None, OWN, Step::Probe);
-        match endpoint.era {
+        let probed = match endpoint.era {
             EraPolicy::Modern => return Ok(verdict(LATEST_MODERN)),
-            EraPolicy::Auto => self.detect(&trip).await?,
-            EraPolicy::Legacy => self.greet(&trip).await?,
+            EraPolicy::Auto => self.detect(&trip).await,
+            EraPolicy::Legacy => self.greet(&trip).await,
         };
+        self.note(endpoint, probed.as_ref().err());
+        probed?;
         let learned = self.memory.borrow_mut().verdict(&trip.key, self.now());
         learned.map(|verdict| (*verdict).clone()).ok_or_else(|| {
             self.exchange(&trip, Step::Probe).error(Kind::Protocol, "its record was changed in the meantime")

@@ -1,7 +1,7 @@
 //! What can go wrong with an upstream, said so that an operator knows which server, at which step, and why. Holds no
 //! argument, no result and no configured header value.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use toolgate_model::ServerId;
 
@@ -67,6 +67,11 @@ pub enum UpstreamErrorKind {
     Redirect,
     /// It answered with this HTTP status and no JSON-RPC error.
     Status(u16),
+    /// It failed so often that it is left alone for now; nothing was sent.
+    Resting {
+        /// When it is asked again.
+        retry_after: Duration,
+    },
     /// It answered the handshake or the list with a JSON-RPC error.
     Rejected {
         /// The error's code.
@@ -95,7 +100,7 @@ impl UpstreamError {
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self.kind {
-            UpstreamErrorKind::Unreachable => true,
+            UpstreamErrorKind::Unreachable | UpstreamErrorKind::Resting { .. } => true,
             UpstreamErrorKind::Timeout
             | UpstreamErrorKind::Closed
             | UpstreamErrorKind::Status(408 | 425 | 429 | 500..=599) => self.step != Step::Call,

@@ -13,6 +13,7 @@ mod error;
 mod exchange;
 mod handshake;
 mod header;
+mod health;
 mod link;
 mod memory;
 mod pages;
@@ -23,11 +24,12 @@ mod streams;
 mod wait;
 
 pub use address::{UrlError, UrlRule, address_allowed, check_url};
-pub use client::Client;
+pub use client::{Client, News};
 pub use endpoint::{
     Answer, AnswerStream, Call, Caller, Effect, Endpoint, Event, EventStream, Item, ItemList, Reply, SessionRef,
     Transport, Verdict,
 };
 pub use error::{Step, UpstreamError, UpstreamErrorKind};
 pub use header::{HeaderError, check_header};
+pub use health::{Health, LastFailure, Status};
 pub use streams::Listening;

@@ -27,6 +27,11 @@ pub(crate) struct ServerKey {
 }
 
 impl ServerKey {
+    #[cfg(test)]
+    pub(crate) const fn new(tenant: TenantId, server: ServerId, revision: Revision) -> Self {
+        Self { tenant, server, revision }
+    }
+
     pub(crate) fn of(endpoint: &Endpoint) -> Self {
         Self { tenant: endpoint.tenant.clone(), server: endpoint.server.clone(), revision: endpoint.revision }
     }

@@ -21,7 +21,7 @@ use toolgate_ports::{Body, LocalFuture, Platform, Scope, collect};
 use toolgate_seal::{MasterKey, OperatorToken, Sealer};
 use toolgate_testkit::MemoryPlatform;
 
-use crate::{Admin, ReportedProblem, ReportedTool, ServerTools, ToolsReport, routes};
+use crate::{Admin, AskHealth, ReportedProblem, ReportedTool, ServerTools, ToolsReport, routes};
 
 pub(super) const TOKEN: &str = "an-operator-token-for-tests-only";
 
@@ -32,6 +32,16 @@ impl ServerTools for ToldTools {
     fn tools(&self, _: TenantId, _: ServerId, _: Scope) -> LocalFuture<Result<ToolsReport, String>> {
         let told = self.0.borrow().clone();
         Box::pin(async move { told })
+    }
+
+    fn health(&self, _: TenantId, _: ServerId, ask: AskHealth, _: Scope) -> LocalFuture<Result<Value, String>> {
+        let known = self.0.borrow().is_ok();
+        Box::pin(async move {
+            let failure = json!({"step": "call", "message": "why", "at": "2026-11-22T00:00:00Z"});
+            let told = json!({"status": "degraded", "failures": 2, "last_failure": failure});
+            let healthy = json!({"status": "healthy", "failures": 0, "last_success_at": "2026-11-22T00:00:00Z"});
+            known.then(|| if ask == AskHealth::Now { healthy } else { told }).ok_or_else(|| "not known".to_owned())
+        })
     }
 }
 

@@ -143,3 +143,15 @@ fn a_servers_tools_are_shown_or_why_they_are_not_known() {
     let refused = world.get(&path).fails(502, "tools-unavailable");
     assert_eq!(refused.body["detail"], "it could not be reached");
 }
+
+#[test]
+fn a_servers_health_is_shown_as_known_or_as_asked_now() {
+    let world = World::with_tenant();
+    world.get(&format!("{PATH}/health")).fails(404, "server-not-found");
+    world.put(PATH, &json!({"url": "https://example.com/mcp"})).is(201);
+    let known = world.get(&format!("{PATH}/health")).is(200).body;
+    assert_eq!((&known["status"], &known["last_failure"]["message"]), (&json!("degraded"), &json!("why")));
+    assert_eq!(world.call("POST", &format!("{PATH}/health"), &[], None).is(200).body["status"], "healthy");
+    *world.tools.0.borrow_mut() = Err("down".into());
+    world.get(&format!("{PATH}/health")).fails(502, "health-unavailable");
+}
