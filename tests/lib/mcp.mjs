@@ -26,7 +26,8 @@ const baseHeaders = (key) => ({
 export function modernRequest(key, method, params = {}, { headers = {}, meta = {}, id = 1 } = {}) {
   const body = message(method, { ...params, _meta: modernMeta(meta) }, id);
   const all = { ...baseHeaders(key), "mcp-protocol-version": MODERN, "mcp-method": method, ...headers };
-  if (params.name !== undefined && !("mcp-name" in headers)) all["mcp-name"] = params.name;
+  const named = params.name ?? (method === "resources/read" ? params.uri : undefined);
+  if (named !== undefined && !("mcp-name" in headers)) all["mcp-name"] = named;
   return { method: "POST", headers: defined(all), body: JSON.stringify(body) };
 }
 
