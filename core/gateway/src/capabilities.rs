@@ -12,10 +12,19 @@ const MAX_INSTRUCTIONS: usize = 32 << 10;
 /// A server and what is known of it.
 pub(crate) type Known = (Rc<Server>, Rc<Verdict>);
 
+/// Whether a client can be told what happens while it asks nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Streams {
+    Offered,
+    None,
+}
+
 /// What the servers can do together, for a client of `era`: a raw object. Tools are always there: that is what a gateway is for.
-pub(crate) fn merged(known: &[Known], era: Era) -> String {
+pub(crate) fn merged(known: &[Known], era: Era, streams: Streams) -> String {
     let any = |capability: &str| known.iter().any(|(_, verdict)| verdict.may_have(capability));
-    let feature = |capability: &str, feature: &str| known.iter().any(|(_, verdict)| verdict.has(capability, feature));
+    let feature = |capability: &str, feature: &str| {
+        streams == Streams::Offered && known.iter().any(|(_, verdict)| verdict.has(capability, feature))
+    };
     let mut members = vec![format!("\"tools\":{}", features(&[("listChanged", feature("tools", "listChanged"))]))];
     if any("prompts") {
         members.push(format!("\"prompts\":{}", features(&[("listChanged", feature("prompts", "listChanged"))])));

@@ -14,7 +14,7 @@ use toolgate_wire::{Era, Initialize, Message, SUPPORTED_MODERN, code as rpc, rep
 
 use crate::{
     answer,
-    capabilities::{Known, instructions, merged},
+    capabilities::{Known, Streams, instructions, merged},
     context::{Context, Where},
     core::Core,
     session::MAX_CAPABILITIES,
@@ -62,7 +62,7 @@ impl<P: Platform> Core<P> {
             "{{\"resultType\":\"complete\",\"supportedVersions\":[{}],\"capabilities\":{},{}\"ttlMs\":{},\"cacheScope\":\"private\",\
              \"_meta\":{{\"{}\":{SERVER_INFO}}}}}",
             versions.join(","),
-            merged(&behind.known, Era::Modern),
+            merged(&behind.known, Era::Modern, Streams::Offered),
             instructions.unwrap_or_default(),
             if behind.partial { PARTIAL_TTL_MS } else { DISCOVER_TTL_MS },
             toolgate_wire::meta::SERVER_INFO
@@ -84,10 +84,12 @@ impl<P: Platform> Core<P> {
         session.remember(opened);
         let alone = matches!(context.place, Where::Server(_));
         let instructions = instructions(&behind.known, alone).map(|text| format!(",\"instructions\":{text}"));
+        let none = self.config.limits.session_stream.is_zero();
+        let streams = if none { Streams::None } else { Streams::Offered };
         let result = format!(
             "{{\"protocolVersion\":\"{}\",\"capabilities\":{},\"serverInfo\":{SERVER_INFO}{}}}",
             request.answered.as_str(),
-            merged(&behind.known, Era::Legacy),
+            merged(&behind.known, Era::Legacy, streams),
             instructions.unwrap_or_default(),
         );
         let mut response = answer::json(StatusCode::OK, reply::result(id, &result));

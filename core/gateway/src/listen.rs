@@ -245,6 +245,9 @@ impl<P: Platform> Core<P> {
         if let Some(EventPlace { server, event, request: Some(asked) }) = place {
             return self.take_up(context, &server, &event, asked).await;
         }
+        if self.config.limits.session_stream.is_zero() {
+            return no_stream();
+        }
         let Behind { known, .. } = self.behind(&context).await;
         let heard: Vec<Rc<Heard>> = known
             .into_iter()
@@ -457,7 +460,9 @@ impl<P: Platform> Listener<P> {
         let (core, context) = (&self.core, &self.context);
         let clock = core.platform.clock();
         let began = clock.ticks();
-        let total = u64::try_from(core.config.limits.listen.as_micros()).unwrap_or(u64::MAX);
+        let limits = &core.config.limits;
+        let total = if context.era == Era::Modern { limits.listen } else { limits.session_stream };
+        let total = u64::try_from(total.as_micros()).unwrap_or(u64::MAX);
         loop {
             clock.sleep(TICK).await;
             if clock.ticks().saturating_sub(began) >= total {

@@ -309,7 +309,8 @@ fn is_modern(head: &Parts) -> bool {
 
 /// No server behind the endpoint says anything by itself.
 pub(crate) fn no_stream() -> Response<Body> {
-    let words = "No server behind this endpoint says anything by itself: there is no stream to GET.";
+    let words =
+        "There is no stream to GET here: no server says anything by itself, or TOOLGATE_SESSION_STREAM_MS is 0.";
     let mut response = answer::error(StatusCode::METHOD_NOT_ALLOWED, None, code::METHOD_NOT_ALLOWED, words, None);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, DELETE, OPTIONS"));
     response

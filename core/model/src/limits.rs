@@ -45,6 +45,8 @@ pub struct Limits {
     pub session: Duration,
     /// How long a stream that only listens may last; its client opens the next one.
     pub listen: Duration,
+    /// How long the stream of a legacy session may last. Zero: there is none.
+    pub session_stream: Duration,
     /// How long an exchange waits for a person or a model to answer what a server asks in the middle of a call.
     pub input: Duration,
 }
@@ -72,6 +74,7 @@ impl Default for Limits {
             staleness: Duration::from_secs(10),
             session: Duration::from_secs(24 * 3600),
             listen: Duration::from_secs(1800),
+            session_stream: Duration::from_secs(1800),
             input: Duration::from_secs(300),
         }
     }

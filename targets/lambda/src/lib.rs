@@ -52,11 +52,21 @@ pub fn run() -> Result<(), FunctionError> {
     if var("AWS_LAMBDA_RUNTIME_API").is_none() {
         return Err(FunctionError::NotInLambda);
     }
-    let config = Config::from_vars(var, DEFAULT_HOSTS)?;
+    let config = Config::from_vars(|name| var(name).or_else(|| default_of(name)), DEFAULT_HOSTS)?;
     let store = DynamoStore::from_vars(var)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let gateway = Rc::new(Gateway::new(Rc::new(LambdaPlatform::new(store)), config));
         serve::serve(gateway).await.map_err(|error| FunctionError::Runtime(error.to_string()))
     })
+}
+
+/// Lambda does not say when a client is gone, and an instance serves one request at a time: a stream that only listens keeps one busy
+/// until its time is over. So sessions have no stream by default, and subscriptions are short; their clients open the next.
+fn default_of(name: &str) -> Option<String> {
+    match name {
+        "TOOLGATE_SESSION_STREAM_MS" => Some("0".to_owned()),
+        "TOOLGATE_SUBSCRIPTION_MS" => Some("60000".to_owned()),
+        _ => None,
+    }
 }
