@@ -25,7 +25,7 @@ use target::Target;
 const USAGE: &str = "\
 cargo xtask test [part…] [--target local|worker|lambda]
     installs what it needs and runs everything, or the parts named:
-    fmt clippy deny unit contracts demo e2e deploy   (--target: e2e on this target only)
+    fmt clippy deny unit contracts demo e2e conformance deploy   (--target: e2e and conformance on this target only)
 cargo xtask up local|worker|lambda [--port P] [--json]
     starts a target in its real runtime, with a fresh store, a tenant and a key; prints one line of JSON when ready,
     serves until it is ended. SIGHUP restarts the runtime on the same store and port, and prints the line again.
