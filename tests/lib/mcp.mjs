@@ -83,10 +83,10 @@ export async function* stream(url, request) {
 
 /** A legacy session. */
 export class Session {
-  static async open(url, key, version = LEGACY) {
+  static async open(url, key, version = LEGACY, capabilities = {}) {
     const session = new Session();
     Object.assign(session, { url, key, version, next: 1 });
-    const params = { protocolVersion: version, capabilities: {}, clientInfo: { name: "suite", version: "1" } };
+    const params = { protocolVersion: version, capabilities, clientInfo: { name: "suite", version: "1" } };
     const answer = await raw(url, key, message("initialize", params, 0));
     if (answer.status !== 200 || !answer.message?.result) throw new Error(`initialize: ${answer.status} ${answer.text}`);
     session.id = answer.headers["mcp-session-id"];
@@ -98,6 +98,12 @@ export class Session {
 
   post(body, headers = {}) {
     return raw(this.url, this.key, body, { "mcp-protocol-version": this.version, "mcp-session-id": this.id, ...headers });
+  }
+
+  /** A request whose answer is read as it arrives. */
+  stream(method, params = {}) {
+    const headers = { ...baseHeaders(this.key), "mcp-protocol-version": this.version, "mcp-session-id": this.id };
+    return stream(this.url, { method: "POST", headers: defined(headers), body: JSON.stringify(message(method, params, this.next++)) });
   }
 
   request(method, params = {}, headers = {}) {
