@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { afterEach, before, describe, test } from "node:test";
 
-import { call, list } from "../lib/mcp.mjs";
+import { call, list, modernRequest, stream } from "../lib/mcp.mjs";
+import { until } from "../lib/wait.mjs";
 import { world } from "../lib/world.mjs";
 import { hostile } from "../upstreams/hostile.mjs";
 import { beginStream, discovered, modernServer, reply, text, tool } from "../upstreams/scripted.mjs";
@@ -107,4 +108,93 @@ test("an upstream at a private address is not asked unless it may be there", asy
     assert.deepEqual(partial.unavailable.map(({ server }) => server), ["s"]);
   } else assert.equal(refused.status, 400, refused.text);
   assert.equal(asked, 0);
+});
+
+test("a server that loses its sessions is greeted again, once for each", async () => {
+  const tenant = await gateway.tenant("forgetful");
+  const seen = { initialized: 0, called: 0 };
+  const sessions = new Set();
+  const forgetful = ({ request, response, message, method }) => {
+    const session = request.headers["mcp-session-id"];
+    const json = (status, body, headers = {}) => response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
+    const result = (value, headers) => json(200, { jsonrpc: "2.0", id: message.id, result: value }, headers);
+    if (method === "initialize") {
+      sessions.add(`s${++seen.initialized}`);
+      const about = { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo: { name: "forgetful", version: "1" } };
+      return result(about, { "mcp-session-id": `s${seen.initialized}` });
+    }
+    if (method === "server/discover") return json(404, { jsonrpc: "2.0", id: message.id, error: { code: -32601, message: "no" } });
+    if (!sessions.has(session)) return json(404, { jsonrpc: "2.0", id: message.id ?? null, error: { code: -32001, message: "Session not found" } });
+    if (message.id === undefined) return void response.writeHead(202).end();
+    if (method === "tools/list") return result({ tools: [tool("t")] });
+    seen.called++;
+    return result({ content: [{ type: "text", text: session }] });
+  };
+  await tenant.server("s", scripted.add(`${tenant.id}/s`, forgetful));
+  const { secret } = await tenant.key();
+  const first = await call(tenant.mcp, secret, "s__t");
+  assert.match(first.message.result.content[0].text, /^s\d+$/);
+  const before = seen.initialized;
+  sessions.clear();
+  const second = await call(tenant.mcp, secret, "s__t");
+  assert.match(second.message?.result?.content[0].text ?? second.text, /^s\d+$/);
+  assert.notEqual(second.message.result.content[0].text, first.message.result.content[0].text);
+  assert.equal(seen.called, 2, "no call was made twice");
+  assert.ok(seen.initialized > before);
+});
+
+test("a server that talks without end does not keep others from being served", async () => {
+  const tenant = await gateway.tenant("endless");
+  const endless = modernServer({
+    tools: [tool("talk"), tool("quick")],
+    call: async ({ name, response, message }) => {
+      if (name === "quick") return text("quick");
+      const say = beginStream(response);
+      for (let progress = 1; !response.destroyed; progress++) {
+        const taken = say({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: message.params._meta.progressToken, progress } });
+        // Faster than anybody reads, but not so that this process has time for nothing else.
+        if (!taken || progress % 100 === 0) await new Promise((done) => setImmediate(done));
+        if (progress > 1_000_000) return void response.destroy();
+      }
+    },
+  });
+  await tenant.server("s", scripted.add(`${tenant.id}/s`, endless));
+  const { secret } = await tenant.key();
+  const request = modernRequest(secret, "tools/call", { name: "s__talk", arguments: {} }, { meta: { progressToken: "p" } });
+  let heard = 0;
+  for await (const { params } of stream(tenant.mcp, request)) {
+    assert.equal(params.progressToken, "p");
+    if (++heard === 500) break;
+  }
+  assert.equal((await call(tenant.mcp, secret, "s__quick")).message.result.content[0].text, "quick");
+});
+
+test("a server that fails again and again is left alone for a while, and its health says so", async () => {
+  const tenant = await gateway.tenant("resting");
+  let asked = 0;
+  const failing = modernServer({
+    tools: [tool("t")],
+    call: ({ response }) => {
+      asked++;
+      response.writeHead(500).end("no");
+    },
+  });
+  await tenant.server("s", scripted.add(`${tenant.id}/s`, failing));
+  const { secret } = await tenant.key();
+  // On some targets the calls are spread over several instances, each of which has to learn it.
+  const resting = await until("the server is left alone", 60, async () => {
+    const before = asked;
+    const { message } = await call(tenant.mcp, secret, "s__t");
+    assert.equal(message.error.code, UNREACHABLE);
+    if (message.error.data.kind !== "resting") return false;
+    assert.equal(asked, before, "it was not asked");
+    return message.error;
+  });
+  assert.ok(resting.data.retry_after_ms > 0 && resting.data.retry_after_ms <= 12_000, JSON.stringify(resting));
+  const health = await until("its health is known", 60, async () => {
+    const { json } = await gateway.admin("GET", `${tenant.path}/servers/s/health`);
+    return json.status === "down" && json;
+  });
+  assert.match(health.last_failure.message, /500/);
+  assert.equal(health.last_failure.step, "call");
 });
