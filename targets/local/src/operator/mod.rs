@@ -98,6 +98,10 @@ pub(crate) enum Servers {
     Delete { tenant: String, server: String },
     /// What a server offers, and what went wrong when it was last asked.
     Tools { tenant: String, server: String },
+    /// How well a server does, as its use has shown.
+    Health { tenant: String, server: String },
+    /// Ask a server for its tools now, and show how well it does.
+    Check { tenant: String, server: String },
 }
 
 #[derive(Debug, Args)]
@@ -281,6 +285,10 @@ fn servers(command: Servers) -> Result<Ask, OperateError> {
             Ask::patch(&["tenants", &tenant, "servers", &server], server_body(url, settings))?
         }
         Servers::Delete { tenant, server } => Ask::delete(&["tenants", &tenant, "servers", &server])?,
+        Servers::Health { tenant, server } => Ask::get(&["tenants", &tenant, "servers", &server, "health"])?,
+        Servers::Check { tenant, server } => {
+            Ask::post(&["tenants", &tenant, "servers", &server, "health"], Map::new())?
+        }
         Servers::Tools { tenant, server } => Ask::get(&["tenants", &tenant, "servers", &server, "tools"])?,
     })
 }
