@@ -12,12 +12,12 @@ use crate::{
 /// A bench by its name.
 type Part = (&'static str, fn() -> Result<()>);
 
-const PARTS: [Part; 3] = [("wire", wire), ("load", load::run), ("worker", worker::run)];
+const PARTS: [Part; 4] = [("wire", wire), ("load", load::run), ("cells", load::cells), ("worker", worker::run)];
 
 /// Runs the benches named, or all.
 pub(crate) fn run(names: &[String]) -> Result<()> {
     if let Some(name) = names.iter().find(|name| !PARTS.iter().any(|(part, _)| part == name)) {
-        return Err(Problem::new(format!("there is no bench {name:?}: wire, load, worker")));
+        return Err(Problem::new(format!("there is no bench {name:?}: wire, load, cells, worker")));
     }
     println!("{}", machine::name());
     for (name, part) in PARTS {

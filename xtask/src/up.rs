@@ -65,11 +65,11 @@ impl Up {
         self.running.pid()
     }
 
-    /// Makes a tenant with one upstream on this machine; gives the tenant's MCP endpoint and a key.
-    pub(crate) fn tenant_with(&self, tenant: &str, server: &str, url: &str) -> Result<(String, String)> {
+    /// Makes a tenant with one upstream on this machine, spoken to in `era`; gives the tenant's MCP endpoint and a key.
+    pub(crate) fn tenant_with(&self, tenant: &str, server: &str, url: &str, era: &str) -> Result<(String, String)> {
         let base = self.running.base_url();
         let key = admin::provision(&base, &self.secrets.operator_token, tenant)?;
-        admin::register(&base, &self.secrets.operator_token, tenant, server, url)?;
+        admin::register(&base, &self.secrets.operator_token, tenant, server, url, era)?;
         Ok((format!("{base}/t/{tenant}/mcp"), key))
     }
 }

@@ -1,5 +1,5 @@
 //! Asks one MCP endpoint as fast as it answers, and says what it cost:
-//! `load --url http://HOST:PORT/PATH [--key SECRET] --connections N --seconds S --pid PID (--call TOOL | --list)`.
+//! `load --url http://HOST:PORT/PATH [--key SECRET] [--era modern|legacy] --connections N --seconds S --pid PID (--call TOOL | --list)`.
 //!
 //! Prints one line of JSON. `--pid` is the process whose CPU and memory are measured (with its children's threads not
 //! counted): nothing of this program's own cost is in the figures but the waiting.
@@ -30,6 +30,7 @@ struct Settings {
     seconds: u64,
     pid: u32,
     call: Option<String>,
+    legacy: bool,
 }
 
 impl Settings {
@@ -51,6 +52,7 @@ impl Settings {
                 "seconds" => settings.seconds = value.parse()?,
                 "pid" => settings.pid = value.parse()?,
                 "call" => settings.call = Some(value),
+                "era" => settings.legacy = value == "legacy",
                 _ => return Err(format!("there is no option --{name}").into()),
             }
         }
@@ -69,15 +71,19 @@ impl Settings {
             }
             None => ("tools/list", json!({"_meta": meta})),
         };
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let mut body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let mut request = Request::post(uri.path())
             .header("host", uri.authority().map_or("", |authority| authority.as_str()))
             .header("content-type", "application/json")
-            .header("accept", "application/json, text/event-stream")
-            .header("mcp-protocol-version", "2026-07-28")
-            .header("mcp-method", method);
-        if let Some(tool) = &self.call {
-            request = request.header("mcp-name", tool);
+            .header("accept", "application/json, text/event-stream");
+        if self.legacy {
+            body["params"].as_object_mut().and_then(|params| params.remove("_meta"));
+            request = request.header("mcp-protocol-version", "2025-11-25");
+        } else {
+            request = request.header("mcp-protocol-version", "2026-07-28").header("mcp-method", method);
+            if let Some(tool) = &self.call {
+                request = request.header("mcp-name", tool);
+            }
         }
         if !self.key.is_empty() {
             request = request.header("authorization", format!("Bearer {}", self.key));

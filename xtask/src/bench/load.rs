@@ -67,6 +67,44 @@ struct Subject {
     key: String,
     tool: &'static str,
     pid: u32,
+    /// The client's.
+    era: &'static str,
+}
+
+/// Each era's client of each era's server, beside the same client that asks the server directly.
+pub(super) fn cells() -> Result<()> {
+    let programs = Programs::build()?;
+    build::local()?;
+    let upstream = programs.start("upstream", &["--tools", "3"])?;
+    let direct = format!("http://127.0.0.1:{}/mcp", upstream.port);
+    let toolgate = Up::start(Target::Local, 0, Logs::Dropped)?;
+    println!(
+        "tools/call, 1 connection\n{:20} {:>10} {:>10} {:>14} {:>10}",
+        "", "p50 µs", "p99 µs", "added p50 µs", "CPU µs"
+    );
+    for client in ["modern", "legacy"] {
+        let subject = |name, url: &str, key: &str, tool, pid| Subject {
+            name,
+            url: url.to_owned(),
+            key: key.to_owned(),
+            tool,
+            pid,
+            era: client,
+        };
+        let figures = |subject: &Subject| -> Result<[f64; 3]> {
+            let found = measure(&programs.program("load"), subject, Ask::Call, "1")?;
+            Ok(["p50_us", "p99_us", "cpu_us"].map(|name| found[name].as_f64().unwrap_or_default()))
+        };
+        let [base, p99, cpu] = figures(&subject("", &direct, "", "echo", upstream.group.id()))?;
+        println!("{:20} {base:>10.0} {p99:>10.0} {:>14} {cpu:>10.1}", format!("{client}, direct"), "");
+        for server in ["modern", "legacy"] {
+            let (url, key) = toolgate.tenant_with(&format!("{client}-{server}"), "bench", &direct, server)?;
+            let [p50, p99, cpu] = figures(&subject("Toolgate", &url, &key, "bench__echo", toolgate.pid()))?;
+            let cell = format!("{client} to {server}");
+            println!("{cell:20} {p50:>10.0} {p99:>10.0} {:>14.0} {cpu:>10.1}", p50 - base);
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn run() -> Result<()> {
@@ -77,15 +115,16 @@ pub(super) fn run() -> Result<()> {
         let to = format!("127.0.0.1:{}", upstream.port);
         let proxy = programs.start("proxy", &["--to", &to])?;
         let toolgate = Up::start(Target::Local, 0, Logs::Dropped)?;
-        let (url, key) = toolgate.tenant_with("bench", "bench", &format!("http://{to}/mcp"))?;
+        let (url, key) = toolgate.tenant_with("bench", "bench", &format!("http://{to}/mcp"), "auto")?;
         let plain = |name, started: &Announced| Subject {
             name,
             url: format!("http://127.0.0.1:{}/mcp", started.port),
             key: String::new(),
             tool: "echo",
             pid: started.group.id(),
+            era: "modern",
         };
-        let through = Subject { name: "Toolgate", url, key, tool: "bench__echo", pid: toolgate.pid() };
+        let through = Subject { name: "Toolgate", url, key, tool: "bench__echo", pid: toolgate.pid(), era: "modern" };
         table(
             &programs.program("load"),
             title,
@@ -123,7 +162,16 @@ fn table(load: &Path, title: &str, ask: Ask, subjects: &[Subject]) -> Result<()>
 
 fn measure(load: &Path, subject: &Subject, ask: Ask, connections: &str) -> Result<Value> {
     let mut command = command(load);
-    command.args(["--url", &subject.url, "--key", &subject.key, "--pid", &subject.pid.to_string()]);
+    command.args([
+        "--url",
+        &subject.url,
+        "--key",
+        &subject.key,
+        "--pid",
+        &subject.pid.to_string(),
+        "--era",
+        subject.era,
+    ]);
     command.args(["--connections", connections, "--seconds", SECONDS]);
     match ask {
         Ask::Call => command.args(["--call", subject.tool]),

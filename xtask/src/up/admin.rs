@@ -13,10 +13,10 @@ pub(super) fn provision(base: &str, token: &str, tenant: &str) -> Result<String>
     Ok(secret.to_owned())
 }
 
-/// Makes `server` an upstream of `tenant`.
-pub(super) fn register(base: &str, token: &str, tenant: &str, server: &str, url: &str) -> Result<()> {
+/// Makes `server` an upstream of `tenant`, which is spoken to in `era`.
+pub(super) fn register(base: &str, token: &str, tenant: &str, server: &str, url: &str, era: &str) -> Result<()> {
     let path = format!("{base}/admin/v1/tenants/{tenant}/servers/{server}");
-    send(minreq::put(path), token, &json!({"url": url, "network": "loopback"})).map(|_| ())
+    send(minreq::put(path), token, &json!({"url": url, "network": "loopback", "era": era})).map(|_| ())
 }
 
 fn send(request: minreq::Request, token: &str, body: &Value) -> Result<Value> {
