@@ -74,6 +74,9 @@ impl Platform for Instant {
     fn random(&self) -> &SeededRandom {
         self.memory.random()
     }
+    fn operations(&self) -> u64 {
+        self.memory.operations()
+    }
 }
 
 struct World {

@@ -20,6 +20,8 @@ pub struct Config {
     pub master_key: MasterKey,
     /// The bounds on everything from outside.
     pub limits: Limits,
+    /// `TOOLGATE_COUNTERS`: whether each answer says how often its request asked the store. For tests and for the curious.
+    pub counters: bool,
 }
 
 /// A setting that can't be used.
@@ -56,7 +58,8 @@ impl Config {
             None => allowed_hosts.clone(),
         };
         let limits = limits(&set)?;
-        Ok(Self { domain, allowed_hosts, allowed_origins, operator_token, master_key, limits })
+        let counters = set("TOOLGATE_COUNTERS").as_deref() == Some("1");
+        Ok(Self { domain, allowed_hosts, allowed_origins, operator_token, master_key, limits, counters })
     }
 }
 

@@ -49,6 +49,8 @@ use crate::{
 
 /// The header that names a request in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Says in an answer how often its request, until then, asked the store (with those served beside it).
+const OPERATIONS: HeaderName = HeaderName::from_static("toolgate-store-operations");
 
 /// One gateway: one instance of the product on one thread, with the caches that belong to it.
 pub struct Gateway<P: Platform> {
@@ -88,9 +90,14 @@ impl<P: Platform> Gateway<P> {
     /// Answers one request. Every path of the product goes through here: `/mcp`, `/t/<tenant>/mcp`, `/admin/v1`, `/healthz`.
     pub async fn handle(&self, request: Request<Body>, scope: &Scope) -> Response<Body> {
         let line = Line::begin(&self.core.platform, &self.request_ids);
+        let operations = self.core.platform.operations();
         let mut response = self.answer(request, scope, &line).await;
         if let Ok(id) = HeaderValue::from_str(line.id()) {
             response.headers_mut().insert(REQUEST_ID, id);
+        }
+        if self.core.config.counters {
+            let asked = self.core.platform.operations().saturating_sub(operations);
+            response.headers_mut().insert(OPERATIONS, asked.into());
         }
         line.answered(response.status());
         self.core.publish_health(scope);

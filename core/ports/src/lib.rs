@@ -10,6 +10,7 @@
 #![allow(async_fn_in_trait, reason = "the core is single-threaded on every platform; no bound is wanted")]
 
 mod body;
+mod counted;
 mod fetch;
 mod mailbox;
 mod store;
@@ -17,6 +18,7 @@ mod store;
 use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
 
 pub use body::{Body, BodyError, BodyStream, ByteStream, collect};
+pub use counted::Counted;
 pub use fetch::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse};
 pub use mailbox::{LETTER_LIFE, MAX_LETTER, MAX_LETTERS, Mailbox};
 pub use store::{
@@ -82,6 +84,9 @@ pub trait Platform: 'static {
     fn clock(&self) -> &Self::Clock;
     /// Unpredictable bytes.
     fn random(&self) -> &Self::Random;
+
+    /// How often the store and the mailbox were asked, so far.
+    fn operations(&self) -> u64;
 }
 
 /// What belongs to one request: where its background work goes.

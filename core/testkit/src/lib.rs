@@ -47,6 +47,10 @@ pub struct MemoryPlatform {
 }
 
 impl Platform for MemoryPlatform {
+    fn operations(&self) -> u64 {
+        self.store.operations()
+    }
+
     type Store = MemoryStore;
     type Fetch = ScriptedFetch;
     type Mailbox = MemoryMailbox;

@@ -1,14 +1,14 @@
 //! What Lambda hands the core.
 
 use toolgate_native::{HttpFetch, SystemClock, SystemRandom};
-use toolgate_ports::Platform;
+use toolgate_ports::{Counted, Platform};
 
 use crate::store::DynamoStore;
 
 /// One instance's platform.
 #[derive(Debug)]
 pub(crate) struct LambdaPlatform {
-    store: DynamoStore,
+    store: Counted<DynamoStore>,
     fetch: HttpFetch,
     clock: SystemClock,
     random: SystemRandom,
@@ -16,24 +16,24 @@ pub(crate) struct LambdaPlatform {
 
 impl LambdaPlatform {
     pub(crate) fn new(store: DynamoStore) -> Self {
-        Self { store, fetch: HttpFetch::new(), clock: SystemClock::new(), random: SystemRandom }
+        Self { store: Counted::new(store), fetch: HttpFetch::new(), clock: SystemClock::new(), random: SystemRandom }
     }
 }
 
 impl Platform for LambdaPlatform {
-    type Store = DynamoStore;
+    type Store = Counted<DynamoStore>;
     type Fetch = HttpFetch;
-    type Mailbox = DynamoStore;
+    type Mailbox = Counted<DynamoStore>;
     type Clock = SystemClock;
     type Random = SystemRandom;
 
-    fn store(&self) -> &DynamoStore {
+    fn store(&self) -> &Counted<DynamoStore> {
         &self.store
     }
     fn fetch(&self) -> &HttpFetch {
         &self.fetch
     }
-    fn mailbox(&self) -> &DynamoStore {
+    fn mailbox(&self) -> &Counted<DynamoStore> {
         &self.store
     }
     fn clock(&self) -> &SystemClock {
@@ -41,5 +41,8 @@ impl Platform for LambdaPlatform {
     }
     fn random(&self) -> &SystemRandom {
         &self.random
+    }
+    fn operations(&self) -> u64 {
+        self.store.operations()
     }
 }

@@ -2,40 +2,41 @@
 //! own runtime.
 
 use toolgate_native::{HttpFetch, SystemClock, SystemRandom};
-use toolgate_ports::{Background, LocalFuture, Platform};
+use toolgate_ports::{Background, Counted, LocalFuture, Platform};
 
 use crate::{mailbox::SharedMailbox, store::SqliteStore};
 
 /// The platform of one thread.
 #[derive(Debug)]
 pub(crate) struct LocalPlatform {
-    store: SqliteStore,
+    store: Counted<SqliteStore>,
     fetch: HttpFetch,
-    mailbox: SharedMailbox,
+    mailbox: Counted<SharedMailbox>,
     clock: SystemClock,
     random: SystemRandom,
 }
 
 impl LocalPlatform {
     pub(crate) fn new(store: SqliteStore, mailbox: SharedMailbox) -> Self {
+        let (store, mailbox) = (Counted::new(store), Counted::new(mailbox));
         Self { store, mailbox, fetch: HttpFetch::new(), clock: SystemClock::new(), random: SystemRandom }
     }
 }
 
 impl Platform for LocalPlatform {
-    type Store = SqliteStore;
+    type Store = Counted<SqliteStore>;
     type Fetch = HttpFetch;
-    type Mailbox = SharedMailbox;
+    type Mailbox = Counted<SharedMailbox>;
     type Clock = SystemClock;
     type Random = SystemRandom;
 
-    fn store(&self) -> &SqliteStore {
+    fn store(&self) -> &Counted<SqliteStore> {
         &self.store
     }
     fn fetch(&self) -> &HttpFetch {
         &self.fetch
     }
-    fn mailbox(&self) -> &SharedMailbox {
+    fn mailbox(&self) -> &Counted<SharedMailbox> {
         &self.mailbox
     }
     fn clock(&self) -> &SystemClock {
@@ -43,6 +44,9 @@ impl Platform for LocalPlatform {
     }
     fn random(&self) -> &SystemRandom {
         &self.random
+    }
+    fn operations(&self) -> u64 {
+        self.store.operations() + self.mailbox.operations()
     }
 }
 

@@ -11,20 +11,15 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Request, Response};
 use worker::Env;
 
-use crate::{call, gone::ClientGone, log, message, platform::WorkerPlatform, store::Operations};
+use crate::{call, gone::ClientGone, log, message, platform::WorkerPlatform};
 
 /// Where `TOOLGATE_ALLOWED_HOSTS` is unset, only a developer's own machine is answered.
 const DEFAULT_HOSTS: &str = "localhost,127.0.0.1,[::1]";
-/// Says in an answer what its request cost the store, if `TOOLGATE_COUNTERS` is `1`. For tests.
-const COUNTERS: &str = "toolgate-store-operations";
-
 /// What nobody reads: the client closed the request.
 const CLIENT_GONE: u16 = 499;
 
 struct Instance {
     gateway: Gateway<WorkerPlatform>,
-    platform: Rc<WorkerPlatform>,
-    counters: bool,
 }
 
 thread_local! {
@@ -45,7 +40,6 @@ pub(crate) async fn answer(request: &Request, env: &Env, background: Rc<dyn Back
         Ok(request) => request,
         Err(problem) => return message::to_js(problem_answer(StatusCode::BAD_REQUEST, &problem)),
     };
-    let before = instance.platform.operations();
     let scope = Scope { background };
     let answer = std::pin::pin!(instance.gateway.handle(request, &scope));
     let Either::Left((mut response, _)) = select(answer, gone).await else {
@@ -56,9 +50,6 @@ pub(crate) async fn answer(request: &Request, env: &Env, background: Rc<dyn Back
     };
     if let Some(over) = response.extensions_mut().remove::<HandOver>() {
         return call::hand_over(over, env).await;
-    }
-    if instance.counters {
-        count(&mut response, instance.platform.operations().since(before));
     }
     message::to_js(response)
 }
@@ -83,19 +74,12 @@ fn make(env: &Env) -> Result<Instance, String> {
         WorkerPlatform::new(env)
             .map_err(|error| format!("A binding of wrangler.toml is missing or is not what it should be: {error}"))?,
     );
-    let counters = variable(env, "TOOLGATE_COUNTERS").as_deref() == Some("1");
-    Ok(Instance { gateway: Gateway::new(Rc::clone(&platform), config), platform, counters })
+    Ok(Instance { gateway: Gateway::new(platform, config) })
 }
 
 /// A variable or a secret: both are strings in the environment.
 fn variable(env: &Env, name: &str) -> Option<String> {
     js_sys::Reflect::get(env.unchecked_ref(), &name.into()).ok()?.as_string()
-}
-
-fn count(response: &mut http::Response<Body>, Operations { kv, objects }: Operations) {
-    if let Ok(value) = HeaderValue::try_from(format!("kv={kv},do={objects}")) {
-        response.headers_mut().insert(COUNTERS, value);
-    }
 }
 
 fn problem_answer(status: StatusCode, detail: &str) -> http::Response<Body> {

@@ -31,11 +31,6 @@ impl WorkerPlatform {
         let clock = WorkerClock { performance: global().performance() };
         Ok(Self { store: WorkerStore::new(env)?, fetch: WorkerFetch, clock, random: WebCrypto })
     }
-
-    /// How often the store was asked, so far.
-    pub(crate) fn operations(&self) -> Operations {
-        self.store.operations()
-    }
 }
 
 impl Platform for WorkerPlatform {
@@ -59,6 +54,10 @@ impl Platform for WorkerPlatform {
     }
     fn random(&self) -> &WebCrypto {
         &self.random
+    }
+    fn operations(&self) -> u64 {
+        let Operations { kv, objects } = self.store.operations();
+        kv + objects
     }
 }
 

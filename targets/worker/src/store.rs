@@ -38,6 +38,7 @@ pub(crate) struct Operations {
 
 impl Operations {
     /// What was added since `earlier`.
+    #[cfg(feature = "contract")]
     pub(crate) const fn since(self, earlier: Self) -> Self {
         Self { kv: self.kv - earlier.kv, objects: self.objects - earlier.objects }
     }

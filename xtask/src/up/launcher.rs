@@ -22,11 +22,13 @@ use crate::{
 };
 
 /// What a gateway for development is set to, beside its secrets.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("TOOLGATE_ALLOWED_HOSTS", "localhost,127.0.0.1"),
     // Tenants have hosts of their own below it, for whoever sends that `Host`.
     ("TOOLGATE_DOMAIN", "toolgate.test"),
     // Short, so that tests of upstreams that hang are.
+    // What a warm call asks the store is tried.
+    ("TOOLGATE_COUNTERS", "1"),
     ("TOOLGATE_UPSTREAM_TIMEOUT_MS", "3000"),
     ("TOOLGATE_UPSTREAM_IDLE_MS", "3000"),
     ("TOOLGATE_CATALOGUE_TIMEOUT_MS", "5000"),

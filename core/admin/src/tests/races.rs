@@ -52,6 +52,10 @@ impl Platform for Racing {
     fn random(&self) -> &SeededRandom {
         self.memory.random()
     }
+
+    fn operations(&self) -> u64 {
+        self.memory.operations()
+    }
 }
 
 impl RacingStore {
