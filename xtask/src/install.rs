@@ -23,8 +23,11 @@ pub(crate) fn rust() -> Result<()> {
         return Ok(());
     }
     eprintln!("xtask: installing the toolchain that rust-toolchain.toml names");
-    // Without a name it takes everything from the file; without --no-self-update it might replace rustup itself.
-    run(command("rustup").args(["toolchain", "install", "--no-self-update"])).map_err(|problem| {
+    // Without a name it takes everything from the file, unless the variable names a toolchain, as cargo's proxy makes it; without
+    // --no-self-update it might replace rustup itself.
+    let mut rustup = command("rustup");
+    rustup.env_remove("RUSTUP_TOOLCHAIN").args(["toolchain", "install", "--no-self-update"]);
+    run(&mut rustup).map_err(|problem| {
         Problem::new(format!(
             "{problem}\nToolgate needs clippy, rustfmt and the target {WASM}: install them by hand, or install rustup."
         ))

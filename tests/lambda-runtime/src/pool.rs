@@ -15,8 +15,8 @@ use crate::{
     instance::{Instance, Invocation, Ticket},
 };
 
-/// The most instances at the same time.
-const MOST: usize = 16;
+/// The most instances at the same time. Streams that only listen keep one busy each, whether or not their client is still there.
+const MOST: usize = 256;
 
 /// The function gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -26,9 +26,9 @@ const SETTINGS: [(&str, &str); 6] = [
     ("TOOLGATE_ALLOWED_HOSTS", "localhost,127.0.0.1"),
     // Tenants have hosts of their own below it, for whoever sends that `Host`.
     ("TOOLGATE_DOMAIN", "toolgate.test"),
-    // Short, so that tests of upstreams that hang are.
     // What a warm call asks the store is tried.
     ("TOOLGATE_COUNTERS", "1"),
+    // Short, so that tests of upstreams that hang are.
     ("TOOLGATE_UPSTREAM_TIMEOUT_MS", "3000"),
     ("TOOLGATE_UPSTREAM_IDLE_MS", "3000"),
     ("TOOLGATE_CATALOGUE_TIMEOUT_MS", "5000"),
@@ -81,6 +81,8 @@ impl Launcher {
                 let (runtime, bootstrap) = (build::lambda_runtime()?, build::lambda()?);
                 let dynamo = Dynamo::start()?;
                 vars.extend(dynamo.vars());
+                // Off by default, because each keeps an instance busy; here it is to be tried like anywhere else.
+                vars.push(("TOOLGATE_SESSION_STREAM_MS", "10000".to_owned()));
                 Kind::Lambda { runtime, bootstrap, _dynamo: dynamo }
             }
         };
