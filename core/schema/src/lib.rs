@@ -9,7 +9,7 @@ mod graph;
 
 use std::{error::Error, fmt};
 
-use boon::{Compiler, SchemaIndex, Schemas, UrlLoader, ValidationError};
+use boon::{CompileError, Compiler, SchemaIndex, Schemas, UrlLoader, ValidationError};
 use serde_json::Value;
 
 /// The longest schema, in bytes.
@@ -96,9 +96,8 @@ impl ArgumentSchema {
         let mut compiler = Compiler::new();
         compiler.use_loader(Box::new(Nothing));
         let mut schemas = Schemas::new();
-        let added = compiler.add_resource(PLACE, schema);
-        let compiled = added.and_then(|()| compiler.compile(PLACE, &mut schemas));
-        let index = compiled.map_err(|error| SchemaError::Unusable(shortened(&error.to_string())))?;
+        compiler.add_resource(PLACE, schema).map_err(|error| unusable(&error))?;
+        let index = compiler.compile(PLACE, &mut schemas).map_err(|error| unusable(&error))?;
         Ok(Self { schemas, index, cost })
     }
 
@@ -129,6 +128,10 @@ fn collect(error: &ValidationError<'_, '_>, into: &mut Vec<Mismatch>) {
         into.push(Mismatch { pointer, message });
     }
     error.causes.iter().for_each(|cause| collect(cause, into));
+}
+
+fn unusable(error: &CompileError) -> SchemaError {
+    SchemaError::Unusable(shortened(&error.to_string()))
 }
 
 fn shortened(text: &str) -> String {
