@@ -16,7 +16,7 @@ pub use blob::{blobs_of, catalogue_blob, health_blob};
 pub use grant::{Grant, GrantError, Item, ItemKind};
 pub use id::{IdError, KeyId, Revision, RuleName, ServerId, TenantId, ViewId};
 pub use limits::Limits;
-pub use policy::{Effect, PolicyDocument, Rule};
+pub use policy::{Effect, PolicyDocument, PolicyRecord, Rule};
 pub use record::{EraPolicy, KeyRecord, Network, SealedText, ServerRecord, TenantRecord};
 pub use time::{Timestamp, TimestampError};
 pub use view::{Prefix, ViewArgument, ViewRecord, ViewServer};

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::RuleName;
+use crate::{RuleName, Timestamp};
 
 /// What a rule does when its condition holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +41,17 @@ pub struct PolicyDocument {
     pub zone: Option<String>,
     /// The rules. None: nothing is allowed.
     pub rules: Vec<Rule>,
+}
+
+/// A policy as it is stored: `current`, or the `draft` that is being tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyRecord {
+    /// What it says.
+    pub document: PolicyDocument,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
 }
 
 #[cfg(test)]

@@ -17,11 +17,13 @@ pub enum RecordKind {
     Key,
     /// A view.
     View,
+    /// A policy: `current`, or `draft`.
+    Policy,
 }
 
 impl RecordKind {
     /// Each of them.
-    pub const ALL: [Self; 4] = [Self::Tenant, Self::Server, Self::Key, Self::View];
+    pub const ALL: [Self; 5] = [Self::Tenant, Self::Server, Self::Key, Self::View, Self::Policy];
 
     /// As it stands in a [`RecordKey`]'s text.
     #[must_use]
@@ -31,6 +33,7 @@ impl RecordKind {
             Self::Server => "server",
             Self::Key => "key",
             Self::View => "view",
+            Self::Policy => "policy",
         }
     }
 }
@@ -74,6 +77,7 @@ impl FromStr for RecordKey {
             "server" => RecordKind::Server,
             "key" => RecordKind::Key,
             "view" => RecordKind::View,
+            "policy" => RecordKind::Policy,
             _ => return Err(StoreError::Corrupt(format!("unknown record key {text:?}"))),
         };
         Ok(Self::new(kind, id))

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use toolgate_model::{Revision, ServerId, ServerRecord, TenantId, TenantRecord, ViewId, ViewRecord};
+use toolgate_model::{Network, Revision, ServerId, ServerRecord, TenantId, TenantRecord, ViewId, ViewRecord};
+use toolgate_policy::{Access, Rules};
 use toolgate_seal::{Purpose, Sealer};
 use toolgate_upstream::{Endpoint, check_url};
 
@@ -16,6 +17,8 @@ pub struct Server {
     pub revision: Revision,
     /// A disabled server is neither listed nor called.
     pub enabled: bool,
+    /// Where it may be.
+    pub network: Network,
     /// New names for its tools: upstream name to the name clients see after `server__`.
     pub aliases: BTreeMap<String, String>,
     /// Where it is; or, in words for the operator, why its record can't be used.
@@ -32,7 +35,14 @@ impl Server {
         sealer: &Sealer,
     ) -> Self {
         let endpoint = endpoint(tenant, &id, revision, &record, sealer);
-        Self { id, revision, enabled: record.enabled, aliases: record.aliases, endpoint }
+        let ServerRecord { enabled, network, aliases, .. } = record;
+        Self { id, revision, enabled, network, aliases, endpoint }
+    }
+
+    /// Which use of its tool is allowed at all.
+    #[must_use]
+    pub fn access(&self, _tool: &str) -> Access {
+        Access::All
     }
 }
 
@@ -70,6 +80,10 @@ pub struct Snapshot {
     pub record: TenantRecord,
     /// Its servers, disabled ones too.
     pub servers: BTreeMap<ServerId, Rc<Server>>,
+    /// Its policy, if it has one.
+    pub policy: Option<Rc<Rules>>,
+    /// The policy that is being tried: it decides nothing.
+    pub draft: Option<Rc<Rules>>,
 }
 
 /// A view as the tenant's records say.
