@@ -1,18 +1,17 @@
 //! Virtual keys. The secret is in the answer to a key's creation; what is stored can't give it again.
 
-use http::StatusCode;
 use serde::Serialize;
 use toolgate_model::{Grant, KeyRecord, TenantId, Timestamp};
-use toolgate_ports::{Expect, Platform, Random, RecordKey, RecordKind, StoreError};
-use toolgate_seal::{KEY_RANDOM_BYTES, mint};
+use toolgate_ports::{Platform, Random, RecordKey, RecordKind};
+use toolgate_seal::{KEY_RANDOM_BYTES, Minted, mint};
 
 use crate::{
-    answer::{Answer, View},
+    answer::Answer,
     condition::Conditions,
     fields::{Fields, name, refuse_unknown},
     json::Members,
     problem::{Kind, Problem},
-    records::{Kept, Place, Records, patched, view},
+    records::{Kept, New, Place, Records, patched},
 };
 
 /// The most grants of a key.
@@ -77,17 +76,12 @@ pub(crate) async fn post<P: Platform>(
     let Input { name, grants, expires_at, enabled } = read(body)?;
     let mut random = [0; KEY_RANDOM_BYTES];
     records.platform.random().fill(&mut random);
-    let minted = mint(&random);
-    let (id, hash) = (minted.id.clone(), minted.hash);
-    let record = KeyRecord { id, name, hash, grants, expires_at, enabled, created_at: now, updated_at: now };
-    let place = Place { tenant: tenant.clone(), key: RecordKey::new(RecordKind::Key, minted.id.as_str()) };
-    let expect = Expect::Absent(place.key.clone());
-    let Some(revision) = records.put(&place, expect, &record).await? else {
-        return Err(StoreError::Conflict(place.key).into());
-    };
-    let view = View { secret: Some(&minted.secret), ..view(minted.id.as_str(), &record, revision) };
-    let location = format!("/admin/v1/tenants/{tenant}/keys/{}", minted.id);
-    Ok(Answer::show(StatusCode::CREATED, &view)?.at(revision).located(location).changed(place.key))
+    let Minted { id, secret, hash } = mint(&random);
+    let place = Place { tenant: tenant.clone(), key: RecordKey::new(RecordKind::Key, id.as_str()) };
+    let location = format!("/admin/v1/tenants/{tenant}/keys/{id}");
+    let (previous, created_at, updated_at) = (None, now, now);
+    let record = KeyRecord { id, name, hash, previous, grants, expires_at, enabled, created_at, updated_at };
+    records.create(&place, New { record: &record, secret: &secret, location }).await
 }
 
 /// Changes a key.

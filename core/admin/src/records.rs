@@ -23,6 +23,8 @@ use crate::{
 const MAX_SERVERS: usize = 500;
 /// The most views a tenant has.
 const MAX_VIEWS: usize = 500;
+/// The most operators the gateway has, its owner aside.
+pub(crate) const MAX_OPERATORS: usize = 500;
 /// How often a change is tried when others change the same record.
 const ATTEMPTS: usize = 2;
 
@@ -59,6 +61,14 @@ impl Place {
     }
 }
 
+/// A record that is to be created, with a secret that its answer shows.
+pub(crate) struct New<'a, K> {
+    pub(crate) record: &'a K,
+    pub(crate) secret: &'a str,
+    /// Its path.
+    pub(crate) location: String,
+}
+
 /// A record and the revision that wrote it.
 pub(crate) struct Found<K> {
     pub(crate) record: K,
@@ -83,7 +93,7 @@ fn show<K: Kept>(status: StatusCode, place: &Place, found: &Found<K>) -> Result<
     Ok(answer.at(found.revision))
 }
 
-fn parsed<K: Kept>(record: &Record) -> Result<Found<K>, Problem> {
+pub(crate) fn parsed<K: Kept>(record: &Record) -> Result<Found<K>, Problem> {
     let unreadable = |e: serde_json::Error| StoreError::Corrupt(format!("{}: {e}", record.key));
     let parsed = serde_json::from_slice(&record.value).map_err(unreadable)?;
     Ok(Found { record: parsed, revision: record.revision })
@@ -119,11 +129,18 @@ impl<P: Platform> Records<'_, P> {
         if let Err(problem) = self.tenant_exists(&place.tenant).await {
             return problem;
         }
-        Problem::new(K::MISSING, format!("{:?} does not exist in the tenant {:?}", place.id(), place.tenant.as_str()))
+        let of = match place.tenant.is_reserved() {
+            true => String::new(),
+            false => format!(" in the tenant {:?}", place.tenant.as_str()),
+        };
+        Problem::new(K::MISSING, format!("{:?} does not exist{of}", place.id()))
     }
 
-    /// Refuses if there is no such tenant.
+    /// Refuses if there is no such tenant. What belongs to none is always at home.
     pub(crate) async fn tenant_exists(&self, tenant: &TenantId) -> Result<(), Problem> {
+        if tenant.is_reserved() {
+            return Ok(());
+        }
         let found = self.platform.store().get(tenant, &RecordKey::tenant(), Consistency::Strong).await?;
         let missing =
             || format!("the tenant {:?} does not exist: PUT /admin/v1/tenants/{tenant} creates it", tenant.as_str());
@@ -175,13 +192,17 @@ impl<P: Platform> Records<'_, P> {
         let (max, full, what) = match place.key.kind {
             RecordKind::Server => (MAX_SERVERS, Kind::TooManyServers, "servers"),
             RecordKind::View => (MAX_VIEWS, Kind::TooManyViews, "views"),
+            RecordKind::Operator => (MAX_OPERATORS, Kind::TooManyOperators, "operators"),
             RecordKind::Tenant | RecordKind::Key => return Ok(()),
         };
         let page = self.platform.store().list(&place.tenant, place.key.kind, None, max, Consistency::Strong).await?;
         if page.records.len() < max {
             return Ok(());
         }
-        let detail = format!("a tenant has at most {max} {what}: delete one, or use another tenant");
+        let detail = match place.tenant.is_reserved() {
+            true => format!("there are at most {max} {what}: delete one"),
+            false => format!("a tenant has at most {max} {what}: delete one, or use another tenant"),
+        };
         Err(Problem::new(full, detail))
     }
 
@@ -209,7 +230,7 @@ impl<P: Platform> Records<'_, P> {
 
     async fn commit(&self, place: &Place, expect: Expect, write: Write) -> Result<Option<Revision>, Problem> {
         let mut expect = vec![expect];
-        if place.key.kind != RecordKind::Tenant {
+        if place.key.kind != RecordKind::Tenant && !place.tenant.is_reserved() {
             expect.push(Expect::Present(RecordKey::tenant()));
         }
         if let (Write::Put(..), Some(other)) = (&write, namesake(&place.key)) {
@@ -225,6 +246,18 @@ impl<P: Platform> Records<'_, P> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Creates the record at `place`, where no other can be, and shows it with its secret.
+    pub(crate) async fn create<K: Kept>(&self, place: &Place, new: New<'_, K>) -> Result<Answer, Problem> {
+        self.room_for(place).await?;
+        let expect = Expect::Absent(place.key.clone());
+        let Some(revision) = self.put(place, expect, new.record).await? else {
+            return Err(StoreError::Conflict(place.key.clone()).into());
+        };
+        let view = View { secret: Some(new.secret), ..view(place.id(), new.record, revision) };
+        let answer = Answer::show(StatusCode::CREATED, &view)?.at(revision);
+        Ok(answer.located(new.location).changed(place.key.clone()))
     }
 
     /// Deletes the record at `place`.
@@ -283,8 +316,20 @@ fn namesake(key: &RecordKey) -> Option<RecordKey> {
     match key.kind {
         RecordKind::Server => Some(RecordKey::new(RecordKind::View, &key.id)),
         RecordKind::View => Some(RecordKey::new(RecordKind::Server, &key.id)),
-        RecordKind::Tenant | RecordKind::Key => None,
+        RecordKind::Tenant | RecordKind::Key | RecordKind::Operator => None,
     }
+}
+
+/// The tenant that stands in the path.
+pub(crate) fn path_tenant(text: &str) -> Result<TenantId, Problem> {
+    let tenant: TenantId = path_id(text)?;
+    if tenant.is_reserved() {
+        return Err(Problem::new(
+            Kind::InvalidId,
+            format!("the tenant id {text:?} is the gateway's own: choose another"),
+        ));
+    }
+    Ok(tenant)
 }
 
 /// An id that stands in the path.

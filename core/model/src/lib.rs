@@ -1,4 +1,4 @@
-//! The records Toolgate keeps — tenants, upstream servers, virtual keys, views — with their ids, grants and limits.
+//! The records Toolgate keeps — tenants, upstream servers, virtual keys, views — and the gateway's operators, with their ids, grants and limits.
 //!
 //! This crate validates and serialises. It must never know where a record is stored, how a request arrives, or what
 //! a protocol message looks like.
@@ -7,14 +7,16 @@ mod blob;
 mod grant;
 mod id;
 mod limits;
+mod operator;
 mod record;
 mod time;
 mod view;
 
 pub use blob::{blobs_of, catalogue_blob, health_blob};
 pub use grant::{Grant, GrantError, Item, ItemKind};
-pub use id::{IdError, KeyId, Revision, ServerId, TenantId, ViewId};
+pub use id::{IdError, KeyId, OperatorId, Revision, ServerId, TenantId, ViewId};
 pub use limits::Limits;
-pub use record::{EraPolicy, KeyRecord, Network, SealedText, ServerRecord, TenantRecord};
+pub use operator::{OperatorRecord, Role, RoleError};
+pub use record::{EraPolicy, KeyRecord, Network, PreviousSecret, SealedText, ServerRecord, TenantRecord};
 pub use time::{Timestamp, TimestampError};
 pub use view::{Prefix, ViewArgument, ViewRecord, ViewServer};

@@ -75,6 +75,15 @@ pub struct ServerRecord {
     pub updated_at: Timestamp,
 }
 
+/// The secret that a key had before it was rotated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousSecret {
+    /// SHA-256 of the whole secret, in hexadecimal.
+    pub hash: String,
+    /// From when it is refused.
+    pub expires_at: Timestamp,
+}
+
 /// A virtual key, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
@@ -84,6 +93,9 @@ pub struct KeyRecord {
     pub name: String,
     /// SHA-256 of the whole secret, in hexadecimal.
     pub hash: String,
+    /// The secret before that one, while it is still taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousSecret>,
     /// What it may use. Empty: nothing.
     pub grants: Vec<Grant>,
     /// From when it is refused.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
-use toolgate_model::{KeyRecord, ServerRecord, TenantRecord, ViewRecord};
+use toolgate_model::{KeyRecord, OperatorRecord, ServerRecord, TenantRecord, ViewRecord};
 
 use super::{Reply, World};
 use crate::{
@@ -141,6 +141,7 @@ fn it_has_every_field_and_no_other() {
     has_fields::<ServerRecord>("Server");
     has_fields::<ViewRecord>("View");
     has_fields::<KeyRecord>("Key");
+    has_fields::<OperatorRecord>("Operator");
 }
 
 /// All properties of the schema are in `shown`: what is said to be shown is.
@@ -164,6 +165,12 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
     shows_all("Key", &world.get(&format!("/tenants/acme/keys/{}", created["id"].as_str().unwrap())).body);
     let view = json!({"display_name": "All", "prefix": "never", "servers": {"github": {}}, "enabled": true});
     shows_all("View", &world.put("/tenants/acme/views/all", &view).body);
+    let operator = json!({"name": "ci", "role": "tenant-admin", "tenant": "acme", "expires_at": "2030-01-01T00:00:00Z",
+        "enabled": true});
+    let created = world.post("/operators", &operator).body;
+    shows_all("NewOperator", &created);
+    shows_all("Operator", &world.get(&format!("/operators/{}", created["id"].as_str().unwrap())).body);
+    shows_all("Whoami", &world.call_as(created["secret"].as_str().unwrap(), "GET", "/whoami", &[], None).body);
     let refused = world.put("/tenants/acme", &json!({"x": 1})).body;
     shows_all("Problem", &refused);
     // The same with as little as can be given: the check in `send` sees to the required ones.
@@ -171,6 +178,8 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
     world.put("/tenants/b/servers/s", &json!({"url": "https://example.com/"})).is(201);
     world.put("/tenants/b/views/v", &json!({"servers": {}})).is(201);
     world.post("/tenants/b/keys", &json!({"name": "n", "grants": []})).is(201);
+    world.post("/operators", &json!({"name": "n", "role": "owner"})).is(201);
+    world.get("/whoami").is(200);
 }
 
 #[test]
