@@ -61,7 +61,7 @@ impl<P: Platform> Call<'_, P> {
             (Resource::Servers, _) => self.list::<ServerRecord>(&tenant, RecordKind::Server).await,
             (Resource::Views, _) => self.list::<ViewRecord>(&tenant, RecordKind::View).await,
             (Resource::Keys, _) => self.keys(&tenant, body).await,
-            (Resource::Key, Some(id)) => self.key(tenant, path_id(id)?, body).await,
+            (Resource::Key | Resource::KeyRotation, Some(id)) => self.key(tenant, path_id(id)?, body).await,
             (Resource::View, Some(id)) => self.view(tenant, path_id(id)?, body).await,
             (_, Some(id)) => self.server(tenant, path_id(id)?, body, scope).await,
             (_, None) => self.tenant(&Place { tenant, key: RecordKey::tenant() }, body).await,
@@ -159,6 +159,7 @@ impl<P: Platform> Call<'_, P> {
         let conditions = Conditions::of(&self.parts.headers);
         let records = &self.records;
         match self.method() {
+            "POST" => keys::rotate(records, (place, id), &conditions, self.body_if_any(body).await?, self.now()).await,
             "PATCH" => keys::patch(records, place, &conditions, &self.body(body).await?).await,
             "DELETE" => records.delete::<KeyRecord>(place, &conditions).await,
             _ => records.get::<KeyRecord>(place).await,
@@ -175,6 +176,10 @@ impl<P: Platform> Call<'_, P> {
 
     async fn body(&self, body: Body) -> Result<Members, Problem> {
         body::read(&self.parts.method, &self.parts.headers, body, self.admin.limits.admin_body).await
+    }
+
+    async fn body_if_any(&self, body: Body) -> Result<Members, Problem> {
+        body::read_if_any(&self.parts.method, &self.parts.headers, body, self.admin.limits.admin_body).await
     }
 
     fn now(&self) -> Timestamp {

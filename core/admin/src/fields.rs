@@ -1,5 +1,7 @@
 //! Reads the fields of a body one by one, and collects everything that is wrong with them, each with its JSON pointer.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::{
@@ -11,7 +13,7 @@ use crate::{
 const MAX_NAME: usize = 200;
 
 /// What every record shows and no request sets.
-pub(crate) const READ_ONLY: [&str; 5] = ["id", "secret", "created_at", "updated_at", "revision"];
+pub(crate) const READ_ONLY: [&str; 6] = ["id", "secret", "previous_expires_at", "created_at", "updated_at", "revision"];
 
 /// Refuses members that are not in `known`.
 pub(crate) fn refuse_unknown(members: &Members, known: &[&str]) -> Result<(), Problem> {
@@ -176,10 +178,57 @@ impl Fields {
     }
 }
 
+/// A length of time, at most `max`: `90s`, `15m`, `24h`, `30d`.
+pub(crate) fn duration(text: &str, max: Duration) -> Result<Duration, String> {
+    let (number, unit) = text.char_indices().next_back().map_or(("", ""), |(at, _)| text.split_at(at));
+    let seconds = match unit {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3_600),
+        "d" => Some(86_400),
+        _ => None,
+    };
+    let digits = Some(number).filter(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
+    let number: Option<u64> = digits.and_then(|digits| digits.parse().ok());
+    let length = number.zip(seconds).and_then(|(number, seconds)| number.checked_mul(seconds)).map(Duration::from_secs);
+    length.filter(|length| *length <= max).ok_or_else(|| {
+        let days = max.as_secs() / 86_400;
+        format!("write a number of seconds, minutes, hours or days, like \"24h\": at most {days} days")
+    })
+}
+
 /// A name that people give something.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     match text.chars().count() {
         1..=MAX_NAME if !text.chars().any(char::is_control) => Ok(text.to_owned()),
         _ => Err(format!("write 1 to {MAX_NAME} characters, none of them a control character")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MAX: Duration = Duration::from_secs(30 * 86_400);
+
+    #[test]
+    fn durations_have_one_unit_and_a_bound() {
+        for (text, seconds) in [("0s", 0), ("90s", 90), ("15m", 900), ("24h", 86_400), ("30d", 30 * 86_400)] {
+            assert_eq!(duration(text, MAX), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in
+            ["", "s", "24", "-1s", "+1s", "1.5h", "1h30m", " 1h", "1H", "31d", "99999999999999999999d", "1\u{e9}"]
+        {
+            assert!(duration(bad, MAX).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_judged_without_panic(text in "\\PC{0,24}") {
+            prop_assert!(duration(&text, MAX).is_ok_and(|length| length <= MAX) || duration(&text, MAX).is_err());
+        }
     }
 }

@@ -1,14 +1,16 @@
-//! Virtual keys. The secret is in the answer to a key's creation; what is stored can't give it again.
+//! Virtual keys. The secret is in the answer to a key's creation or rotation; what is stored can't give it again.
+
+use std::time::Duration;
 
 use serde::Serialize;
-use toolgate_model::{Grant, KeyRecord, TenantId, Timestamp};
+use toolgate_model::{Grant, KeyId, KeyRecord, PreviousSecret, TenantId, Timestamp};
 use toolgate_ports::{Platform, Random, RecordKey, RecordKind};
-use toolgate_seal::{KEY_RANDOM_BYTES, Minted, mint};
+use toolgate_seal::{KEY_RANDOM_BYTES, Minted, SECRET_RANDOM_BYTES, mint};
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, Further},
     condition::Conditions,
-    fields::{Fields, name, refuse_unknown},
+    fields::{Fields, duration, name, refuse_unknown},
     json::Members,
     problem::{Kind, Problem},
     records::{Kept, New, Place, Records, patched},
@@ -16,6 +18,8 @@ use crate::{
 
 /// The most grants of a key.
 const MAX_GRANTS: usize = 1_000;
+/// How long a rotated key's earlier secret may go on.
+const MAX_OVERLAP: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// The settable fields.
 #[derive(Debug, Serialize)]
@@ -42,6 +46,10 @@ impl Kept for KeyRecord {
 
     fn touch(&mut self, now: Timestamp) {
         self.updated_at = now;
+    }
+
+    fn further(&self) -> Further {
+        Further { previous_expires_at: self.previous.as_ref().map(|previous| previous.expires_at) }
     }
 }
 
@@ -97,4 +105,27 @@ pub(crate) async fn patch<P: Platform>(
         Ok(KeyRecord { name, grants, expires_at, enabled, ..before.clone() })
     };
     records.patch(place, conditions, edit).await
+}
+
+/// Gives the key `id` another secret. The one it has goes on for the `overlap` that the body names; one before that ends now.
+pub(crate) async fn rotate<P: Platform>(
+    records: &Records<'_, P>,
+    (place, id): (&Place, KeyId),
+    conditions: &Conditions,
+    body: Members,
+    now: Timestamp,
+) -> Result<Answer, Problem> {
+    refuse_unknown(&body, &["overlap"])?;
+    let mut fields = Fields::new(body);
+    let overlap = fields.text("overlap", |text| duration(text, MAX_OVERLAP)).unwrap_or_default();
+    fields.done()?;
+    let mut random = [0; SECRET_RANDOM_BYTES];
+    records.platform.random().fill(&mut random);
+    let Minted { secret, hash, .. } = Minted::renewed(id, &random);
+    let expires_at = now.plus_millis(u64::try_from(overlap.as_millis()).unwrap_or_default());
+    let edit = |before: &KeyRecord| {
+        let previous = PreviousSecret { hash: before.hash.clone(), expires_at };
+        KeyRecord { hash: hash.clone(), previous: (!overlap.is_zero()).then_some(previous), ..before.clone() }
+    };
+    records.renew(place, conditions, &secret, edit).await
 }

@@ -12,7 +12,7 @@ use toolgate_ports::{
 };
 
 use crate::{
-    answer::{Answer, View},
+    answer::{Answer, Further, View},
     condition::Conditions,
     json::{Members, merged},
     paging::{PageQuery, PageView},
@@ -45,6 +45,10 @@ pub(crate) trait Kept: Serialize + DeserializeOwned + PartialEq {
     fn times(&self) -> (Timestamp, Timestamp);
     /// It is changed at `now`.
     fn touch(&mut self, now: Timestamp);
+    /// What else is shown and can't be set.
+    fn further(&self) -> Further {
+        Further::default()
+    }
 }
 
 /// Which record.
@@ -69,6 +73,13 @@ pub(crate) struct New<'a, K> {
     pub(crate) location: String,
 }
 
+/// What became of a record.
+enum Edited<K> {
+    Same(Found<K>),
+    Replaced(Found<K>),
+    Created(Found<K>),
+}
+
 /// A record and the revision that wrote it.
 pub(crate) struct Found<K> {
     pub(crate) record: K,
@@ -85,7 +96,7 @@ pub(crate) fn patched<K: Kept>(before: &K, patch: &Members) -> Result<Members, P
 
 pub(crate) fn view<'a, K: Kept>(id: &'a str, record: &'a K, revision: Revision) -> View<'a, K::Shown<'a>> {
     let (created_at, updated_at) = record.times();
-    View { id, fields: record.shown(), secret: None, created_at, updated_at, revision }
+    View { id, fields: record.shown(), secret: None, further: record.further(), created_at, updated_at, revision }
 }
 
 fn show<K: Kept>(status: StatusCode, place: &Place, found: &Found<K>) -> Result<Answer, Problem> {
@@ -154,6 +165,19 @@ impl<P: Platform> Records<'_, P> {
         conditions: &Conditions,
         edit: impl Fn(Option<&K>) -> Result<K, Problem>,
     ) -> Result<Answer, Problem> {
+        match self.edited(place, conditions, edit).await? {
+            Edited::Same(found) => show(StatusCode::OK, place, &found),
+            Edited::Replaced(found) => Ok(show(StatusCode::OK, place, &found)?.changed(place.key.clone())),
+            Edited::Created(found) => Ok(show(StatusCode::CREATED, place, &found)?.changed(place.key.clone())),
+        }
+    }
+
+    async fn edited<K: Kept>(
+        &self,
+        place: &Place,
+        conditions: &Conditions,
+        edit: impl Fn(Option<&K>) -> Result<K, Problem>,
+    ) -> Result<Edited<K>, Problem> {
         for _ in 0..ATTEMPTS {
             let before = self.find::<K>(place).await?;
             let revision = before.as_ref().map(|before| before.revision);
@@ -161,17 +185,38 @@ impl<P: Platform> Records<'_, P> {
             conditions.check(revision)?;
             match &before {
                 // Nothing changed: nothing is written, so that what is remembered of the record stays good.
-                Some(before) if before.record == record => return show(StatusCode::OK, place, before),
+                Some(before) if before.record == record => {
+                    return Ok(Edited::Same(Found { record, revision: before.revision }));
+                }
                 Some(_) => record.touch(self.platform.clock().now()),
                 None => self.room_for(place).await?,
             }
             let expect = revision.map_or(Expect::Absent(place.key.clone()), |at| Expect::At(place.key.clone(), at));
             if let Some(revision) = self.put(place, expect, &record).await? {
-                let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-                return Ok(show(status, place, &Found { record, revision })?.changed(place.key.clone()));
+                let found = Found { record, revision };
+                return Ok(if before.is_some() { Edited::Replaced(found) } else { Edited::Created(found) });
             }
         }
         Err(StoreError::Conflict(place.key.clone()).into())
+    }
+
+    /// Gives the record at `place`, which must be there, another secret, as `edit` says; and shows it with that secret.
+    pub(crate) async fn renew<K: Kept>(
+        &self,
+        place: &Place,
+        conditions: &Conditions,
+        secret: &str,
+        edit: impl Fn(&K) -> K,
+    ) -> Result<Answer, Problem> {
+        let gone = || Problem::new(K::MISSING, "");
+        match self.edited(place, conditions, |before: Option<&K>| before.map(&edit).ok_or_else(gone)).await {
+            Ok(Edited::Same(found) | Edited::Replaced(found) | Edited::Created(found)) => {
+                let view = View { secret: Some(secret), ..view(place.id(), &found.record, found.revision) };
+                Ok(Answer::show(StatusCode::OK, &view)?.at(found.revision).changed(place.key.clone()))
+            }
+            Err(problem) if problem.kind == K::MISSING => Err(self.missing::<K>(place).await),
+            Err(problem) => Err(problem),
+        }
     }
 
     /// As [`Records::change`], but of a record that must be there.

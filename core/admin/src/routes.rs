@@ -19,11 +19,12 @@ pub(crate) enum Resource {
     View,
     Keys,
     Key,
+    KeyRotation,
 }
 
 impl Resource {
     /// All of them.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::OpenApi,
         Self::Whoami,
         Self::Operators,
@@ -38,6 +39,7 @@ impl Resource {
         Self::View,
         Self::Keys,
         Self::Key,
+        Self::KeyRotation,
     ];
 
     /// Its path below `/admin/v1`, with names for what varies. It is also what the log calls it.
@@ -57,6 +59,7 @@ impl Resource {
             Self::View => "/tenants/{tenant}/views/{view}",
             Self::Keys => "/tenants/{tenant}/keys",
             Self::Key => "/tenants/{tenant}/keys/{key}",
+            Self::KeyRotation => "/tenants/{tenant}/keys/{key}/rotate",
         }
     }
 
@@ -81,6 +84,7 @@ impl Resource {
             }
             Self::Keys | Self::ServerHealth => &[("GET", ReadTenant), ("POST", ChangeTenant)],
             Self::Key => &[("GET", ReadTenant), ("PATCH", ChangeTenant), ("DELETE", ChangeTenant)],
+            Self::KeyRotation => &[("POST", ChangeTenant)],
         }
     }
 
