@@ -1,6 +1,6 @@
 //! Reads the fields of a body one by one, and collects everything that is wrong with them, each with its JSON pointer.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use serde_json::Value;
 
@@ -65,6 +65,17 @@ impl Fields {
         value
     }
 
+    /// Refuses members that are not in `known`, of an object that stands at `path`.
+    pub(crate) fn refuse_unknown(&self, path: &[&str], members: &Members, known: &[&str]) -> Result<(), Problem> {
+        let path: Vec<&str> = self.base.iter().map(String::as_str).chain(path.iter().copied()).collect();
+        refuse_unknown_at(&path, members, known)
+    }
+
+    /// Refuses whatever is left to be read and is not in `known`.
+    pub(crate) fn refuse_others(&self, known: &[&str]) -> Result<(), Problem> {
+        self.refuse_unknown(&[], &self.members, known)
+    }
+
     /// Whether the field `name` is given.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|value| !value.is_null())
@@ -74,7 +85,8 @@ impl Fields {
         self.wrong(path, format!("it is {}: write {wanted}", type_of(value)));
     }
 
-    fn take(&mut self, name: &str) -> Option<Value> {
+    /// Whatever `name` is.
+    pub(crate) fn value(&mut self, name: &str) -> Option<Value> {
         self.members.remove(name).filter(|value| !value.is_null())
     }
 
@@ -87,7 +99,7 @@ impl Fields {
 
     /// A text that `parse` takes.
     pub(crate) fn text<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        let value = self.take(name)?;
+        let value = self.value(name)?;
         let Value::String(text) = &value else {
             self.wrong_type(&[name], &value, "a string");
             return None;
@@ -95,9 +107,60 @@ impl Fields {
         parse(text).map_err(|detail| self.wrong(&[name], detail)).ok()
     }
 
+    /// A whole number within `range`.
+    pub(crate) fn number(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        let value = self.value(name)?;
+        let number = value.as_u64().filter(|number| range.contains(number));
+        if number.is_none() {
+            self.wrong(&[name], format!("write a whole number from {} to {}", range.start(), range.end()));
+        }
+        number
+    }
+
+    /// An object.
+    pub(crate) fn object(&mut self, name: &str) -> Option<Members> {
+        match self.value(name)? {
+            Value::Object(members) => Some(members),
+            other => {
+                self.wrong_type(&[name], &other, "an object");
+                None
+            }
+        }
+    }
+
+    /// A list of at most `max` objects, each with its place in the list.
+    pub(crate) fn list(&mut self, name: &str, max: usize) -> Option<Vec<(String, Members)>> {
+        if !self.has(name) {
+            return None;
+        }
+        let mut taken = Vec::new();
+        for (at, item) in self.array(name, max, "an array of objects").into_iter().enumerate() {
+            match item {
+                Value::Object(members) => taken.push((at.to_string(), members)),
+                other => self.wrong_type(&[name, &at.to_string()], &other, "an object"),
+            }
+        }
+        Some(taken)
+    }
+
+    fn array(&mut self, name: &str, max: usize, wanted: &str) -> Vec<Value> {
+        match self.value(name) {
+            None => Vec::new(),
+            Some(Value::Array(items)) if items.len() <= max => items,
+            Some(Value::Array(items)) => {
+                self.wrong(&[name], format!("it holds {} items: at most {max} are taken", items.len()));
+                Vec::new()
+            }
+            Some(other) => {
+                self.wrong_type(&[name], &other, wanted);
+                Vec::new()
+            }
+        }
+    }
+
     /// True or false.
     pub(crate) fn flag(&mut self, name: &str) -> Option<bool> {
-        let value = self.take(name)?;
+        let value = self.value(name)?;
         let flag = value.as_bool();
         if flag.is_none() {
             self.wrong_type(&[name], &value, "true or false");
@@ -107,18 +170,7 @@ impl Fields {
 
     /// A list of at most `max` texts, each of which `parse` takes.
     pub(crate) fn texts<T>(&mut self, name: &str, max: usize, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
-        let items = match self.take(name) {
-            None => return Vec::new(),
-            Some(Value::Array(items)) if items.len() <= max => items,
-            Some(Value::Array(items)) => {
-                self.wrong(&[name], format!("it holds {} items: at most {max} are taken", items.len()));
-                return Vec::new();
-            }
-            Some(other) => {
-                self.wrong_type(&[name], &other, "an array of strings");
-                return Vec::new();
-            }
-        };
+        let items = self.array(name, max, "an array of strings");
         let mut taken = Vec::with_capacity(items.len());
         for (at, item) in items.iter().enumerate() {
             let path = [name, &at.to_string()];
@@ -132,7 +184,7 @@ impl Fields {
     }
 
     fn members(&mut self, name: &str, max: usize, wanted: &str) -> Members {
-        match self.take(name) {
+        match self.value(name) {
             None => Members::new(),
             Some(Value::Object(members)) if members.len() <= max => members,
             Some(Value::Object(members)) => {

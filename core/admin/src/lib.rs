@@ -22,6 +22,7 @@ mod servers;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod tool_rules;
 mod views;
 
 use std::rc::Rc;

@@ -157,7 +157,7 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
     let world = World::new();
     shows_all("Tenant", &world.put("/tenants/acme", &json!({"display_name": "Acme", "enabled": true})).body);
     let server = json!({"url": "https://example.com/mcp", "era": "modern", "network": "public", "headers": {"x-a": "1"},
-        "aliases": {"a": "b"}, "enabled": false});
+        "aliases": {"a": "b"}, "price": {"micro_usd": 1}, "constraints": {"timeout_ms": 1}, "tools": {"t": {}}, "enabled": false});
     shows_all("Server", &world.put("/tenants/acme/servers/github", &server).body);
     shows_all("ServerTools", &world.get("/tenants/acme/servers/github/tools").body);
     let key = json!({"name": "ci", "grants": ["*"], "expires_at": "2030-01-01T00:00:00Z", "enabled": true});
