@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use toolgate_model::{
-    Access, Arguments, Bound, BySize, Constraints, Day, MAX_PRICE, MAX_QUIET_HOURS, MAX_RESULT_BYTES, MAX_TIMEOUT_MS,
-    PerKib, Price, Prices, QuietHours, Said, TimeOfDay, ToolRules,
+    ArgumentCheck, Constraints, Day, KibPrice, MAX_PRICE, MAX_QUIET_HOURS, MAX_RESULT_BYTES, MAX_TIMEOUT_MS, Price,
+    PriceBound, Prices, QuietHours, SaidPrice, SizedPrice, TimeOfDay, ToolAccess, ToolRules,
 };
 
 use crate::{fields::Fields, problem::Problem};
@@ -72,7 +72,7 @@ fn price_by(fields: &mut Fields) -> Result<Option<Price>, Problem> {
         let Some(members) = fields.object("sized") else { return Ok(None) };
         fields.refuse_unknown(&["sized"], &members, &["max"])?;
         let max = fields.within(&["sized"], members, |fields| needed(fields, "max"));
-        return Ok(Some(Price::Sized(BySize { sized: Bound { max } })));
+        return Ok(Some(Price::Sized(SizedPrice { sized: PriceBound { max } })));
     }
     if fields.has("meta") {
         fields.refuse_others(&["meta", "max"])?;
@@ -80,12 +80,12 @@ fn price_by(fields: &mut Fields) -> Result<Option<Price>, Problem> {
             1..=MAX_META_NAME => Ok(name.to_owned()),
             _ => Err(format!("a member of \"_meta\" has 1 to {MAX_META_NAME} bytes")),
         });
-        return Ok(Some(Price::Meta(Said { meta: meta.unwrap_or_default(), max: needed(fields, "max") })));
+        return Ok(Some(Price::Meta(SaidPrice { meta: meta.unwrap_or_default(), max: needed(fields, "max") })));
     }
     if fields.has("base") || fields.has("per_kib") {
         fields.refuse_others(&["base", "per_kib"])?;
         let (base, per_kib) = (needed(fields, "base"), needed(fields, "per_kib"));
-        return Ok(Some(Price::PerKib(PerKib { base, per_kib })));
+        return Ok(Some(Price::PerKib(KibPrice { base, per_kib })));
     }
     fields.refuse_others(&["base", "per_kib", "meta", "max", "sized"])?;
     fields.wrong(&[], format!("write {PRICE_FORMS}"));
@@ -113,18 +113,18 @@ pub(crate) fn constraints(fields: &mut Fields) -> Result<Constraints, Problem> {
     })
 }
 
-fn arguments(text: &str) -> Result<Arguments, String> {
+fn arguments(text: &str) -> Result<ArgumentCheck, String> {
     match text {
-        "checked" => Ok(Arguments::Checked),
-        "unchecked" => Ok(Arguments::Unchecked),
+        "checked" => Ok(ArgumentCheck::Checked),
+        "unchecked" => Ok(ArgumentCheck::Unchecked),
         _ => Err("write \"checked\" or \"unchecked\"".to_owned()),
     }
 }
 
-fn access(text: &str) -> Result<Access, String> {
+fn access(text: &str) -> Result<ToolAccess, String> {
     match text {
-        "all" => Ok(Access::All),
-        "read-only" => Ok(Access::ReadOnly),
+        "all" => Ok(ToolAccess::All),
+        "read-only" => Ok(ToolAccess::ReadOnly),
         _ => Err("write \"all\" or \"read-only\"".to_owned()),
     }
 }

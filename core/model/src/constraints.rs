@@ -16,7 +16,7 @@ const MINUTES_PER_DAY: u16 = 24 * 60;
 /// Whether a call's arguments are held against the tool's schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Arguments {
+pub enum ArgumentCheck {
     /// A call whose arguments don't fit is refused.
     Checked,
     /// The server sees to it.
@@ -26,7 +26,7 @@ pub enum Arguments {
 /// Which tools may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Access {
+pub enum ToolAccess {
     /// All.
     All,
     /// Those that say of themselves that they only read (`readOnlyHint`).
@@ -45,10 +45,10 @@ pub struct Constraints {
     pub max_result_bytes: Option<u64>,
     /// Whether arguments are checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub arguments: Option<Arguments>,
+    pub arguments: Option<ArgumentCheck>,
     /// Which tools may be called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub access: Option<Access>,
+    pub access: Option<ToolAccess>,
     /// When nothing may be called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet_hours: Option<Vec<QuietHours>>,
@@ -265,13 +265,13 @@ mod tests {
     fn what_a_tool_says_wins_one_by_one() {
         let server = Constraints {
             timeout_ms: Some(1),
-            access: Some(Access::ReadOnly),
+            access: Some(ToolAccess::ReadOnly),
             quiet_hours: Some(vec![hours("22:00", "06:00", &[])]),
             ..Constraints::default()
         };
-        let tool = Constraints { access: Some(Access::All), quiet_hours: Some(vec![]), ..Constraints::default() };
+        let tool = Constraints { access: Some(ToolAccess::All), quiet_hours: Some(vec![]), ..Constraints::default() };
         let both = tool.or(&server);
-        assert_eq!((both.timeout_ms, both.access, both.quiet_hours), (Some(1), Some(Access::All), Some(vec![])));
+        assert_eq!((both.timeout_ms, both.access, both.quiet_hours), (Some(1), Some(ToolAccess::All), Some(vec![])));
         assert_eq!(Constraints::default().or(&server), server);
         assert!(Constraints::default().is_empty() && !server.is_empty());
     }

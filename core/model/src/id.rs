@@ -120,6 +120,11 @@ impl TenantId {
     }
 }
 
+text_id! {
+    /// A rule within a policy, as explanations and log lines name it.
+    RuleName, "rule name", "1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit", is_rule_name
+}
+
 fn is_dns_label(text: &str) -> bool {
     let bytes = text.as_bytes();
     (1..=63).contains(&bytes.len())
@@ -135,6 +140,13 @@ fn is_server_id(text: &str) -> bool {
         && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
         && bytes.last() != Some(&b'_')
         && !text.contains("__")
+}
+
+fn is_rule_name(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    (1..=64).contains(&bytes.len())
+        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+        && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
 }
 
 fn is_hexadecimal_id(text: &str) -> bool {

@@ -50,17 +50,17 @@ pub enum Price {
     /// The same for each call.
     Flat(u64),
     /// By the size of the arguments.
-    PerKib(PerKib),
+    PerKib(KibPrice),
     /// What the result says.
-    Meta(Said),
+    Meta(SaidPrice),
     /// By the size of arguments and result.
-    Sized(BySize),
+    Sized(SizedPrice),
 }
 
 /// A price by the size of the arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PerKib {
+pub struct KibPrice {
     /// For the call.
     pub base: u64,
     /// For each 1024 bytes of arguments that are begun.
@@ -70,7 +70,7 @@ pub struct PerKib {
 /// A price that the result says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Said {
+pub struct SaidPrice {
     /// Which member of the result's `_meta` says it.
     pub meta: String,
     /// What is reserved, and the most that is charged.
@@ -80,15 +80,15 @@ pub struct Said {
 /// A price by the size of arguments and result: a token for every four bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BySize {
+pub struct SizedPrice {
     /// The bound.
-    pub sized: Bound,
+    pub sized: PriceBound,
 }
 
 /// What is reserved, and the most that is charged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Bound {
+pub struct PriceBound {
     /// How much that is.
     pub max: u64,
 }
@@ -143,11 +143,11 @@ impl Price {
     pub fn estimate(&self, arguments: usize) -> u64 {
         let amount = match self {
             Self::Flat(amount) => *amount,
-            Self::PerKib(PerKib { base, per_kib }) => {
+            Self::PerKib(KibPrice { base, per_kib }) => {
                 let begun = u64::try_from(arguments.div_ceil(KIB)).unwrap_or(u64::MAX);
                 base.saturating_add(per_kib.saturating_mul(begun))
             }
-            Self::Meta(Said { max, .. }) | Self::Sized(BySize { sized: Bound { max } }) => *max,
+            Self::Meta(SaidPrice { max, .. }) | Self::Sized(SizedPrice { sized: PriceBound { max } }) => *max,
         };
         amount.min(MAX_CHARGE)
     }
@@ -173,7 +173,7 @@ fn tokens_of(called: Called<'_>) -> u64 {
     u64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u64::MAX)
 }
 
-impl Said {
+impl SaidPrice {
     /// What `meta` says; of a fraction, the next whole number.
     fn by(&self, meta: Option<&str>) -> Result<u64, Doubt> {
         let members: BTreeMap<Cow<'_, str>, &RawValue> =
@@ -273,9 +273,9 @@ mod tests {
     fn prices() -> impl Strategy<Value = Price> {
         prop_oneof![
             any::<u64>().prop_map(Price::Flat),
-            any::<(u64, u64)>().prop_map(|(base, per_kib)| Price::PerKib(PerKib { base, per_kib })),
-            any::<u64>().prop_map(|max| Price::Meta(Said { meta: "m".into(), max })),
-            any::<u64>().prop_map(|max| Price::Sized(BySize { sized: Bound { max } })),
+            any::<(u64, u64)>().prop_map(|(base, per_kib)| Price::PerKib(KibPrice { base, per_kib })),
+            any::<u64>().prop_map(|max| Price::Meta(SaidPrice { meta: "m".into(), max })),
+            any::<u64>().prop_map(|max| Price::Sized(SizedPrice { sized: PriceBound { max } })),
         ]
     }
 
