@@ -94,7 +94,30 @@ text_id! {
 
 text_id! {
     /// A virtual key's public part: 16 lower-case hexadecimal digits. It may be logged; the secret may not.
-    KeyId, "key id", "16 lower-case hexadecimal digits", is_key_id
+    KeyId, "key id", "16 lower-case hexadecimal digits", is_hexadecimal_id
+}
+
+text_id! {
+    /// An operator's public part, spelled as a key's is.
+    OperatorId, "operator id", "16 lower-case hexadecimal digits", is_hexadecimal_id
+}
+
+/// Where the records stand that belong to no tenant. DNS itself keeps labels with hyphens in the third and fourth place for uses of
+/// its own (RFC 5890, section 2.3.1), so nobody's host is named so.
+const RESERVED: &str = "tg--operators";
+
+impl TenantId {
+    /// The id under which the gateway's operators are stored. It is no tenant's: it has no tenant record, ever.
+    #[must_use]
+    pub fn reserved() -> Self {
+        Self(RESERVED.into())
+    }
+
+    /// Whether it is [`TenantId::reserved`], which no tenant may take.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        self.as_str() == RESERVED
+    }
 }
 
 text_id! {
@@ -126,7 +149,7 @@ fn is_rule_name(text: &str) -> bool {
         && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
 }
 
-fn is_key_id(text: &str) -> bool {
+fn is_hexadecimal_id(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
@@ -161,6 +184,13 @@ mod tests {
         for bad in ["", "-a", "a-", "A", "a_b", "a.b", "ä", &"a".repeat(64)] {
             assert!(TenantId::new(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_reserved_tenant_is_spelled_as_stores_spell_tenants_and_no_other_is_it() {
+        let reserved = TenantId::new(TenantId::reserved().as_str()).unwrap();
+        assert!(reserved.is_reserved());
+        assert!(!TenantId::new("operators").unwrap().is_reserved());
     }
 
     #[test]

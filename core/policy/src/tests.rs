@@ -29,6 +29,7 @@ fn key(grants: &[&str]) -> KeyRecord {
         id: KeyId::new("0123456789abcdef").unwrap(),
         name: "k".into(),
         hash: String::new(),
+        previous: None,
         grants: grants.iter().map(|g| g.parse().unwrap()).collect(),
         expires_at: None,
         enabled: true,
