@@ -6,6 +6,7 @@ use bytes::Bytes;
 use toolgate_model::{ItemKind, Revision, Timestamp};
 use toolgate_policy::{Described, Subject};
 use toolgate_rules::Arguments;
+use toolgate_schema::{ArgumentSchema, SchemaError};
 use toolgate_state::Server;
 use toolgate_upstream::Verdict;
 use toolgate_wire::{Era, splice};
@@ -31,6 +32,8 @@ pub struct Listed {
     pub headers: Rc<[ParamHeader]>,
     /// What its server says of it, once somebody asked.
     pub(crate) description: OnceCell<Description>,
+    /// What a tool's arguments must be, once somebody asked.
+    pub(crate) schema: OnceCell<Result<ArgumentSchema, SchemaError>>,
 }
 
 impl Listed {
@@ -38,6 +41,18 @@ impl Listed {
     #[must_use]
     pub fn described(&self) -> Described<'_> {
         self.description.get_or_init(|| Description::of(&self.raw)).borrowed()
+    }
+
+    /// What a tool's arguments must be, as it says itself; anything, if it says nothing.
+    ///
+    /// # Errors
+    /// Why its schema can't be used.
+    pub fn schema(&self) -> Result<&ArgumentSchema, &SchemaError> {
+        let compile = || {
+            let raw = std::str::from_utf8(&self.raw).unwrap_or_default();
+            ArgumentSchema::compile(splice::value(raw, "inputSchema").unwrap_or("true"))
+        };
+        self.schema.get_or_init(compile).as_ref()
     }
 }
 
@@ -109,8 +124,8 @@ impl Catalogue {
                 }
             }
             by_name.insert(name.clone(), items.len());
-            let description = OnceCell::new();
-            items.push(Listed { exposed: String::new(), name, raw, name_span, headers, description });
+            let (description, schema) = (OnceCell::new(), OnceCell::new());
+            items.push(Listed { exposed: String::new(), name, raw, name_span, headers, description, schema });
         }
         let mut by_exposed = BTreeMap::new();
         if matches!(kind, ItemKind::Tool | ItemKind::Prompt) {

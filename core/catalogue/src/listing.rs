@@ -158,6 +158,7 @@ mod tests {
             raw: raw.into(),
             headers: std::rc::Rc::new([]),
             description: std::cell::OnceCell::new(),
+            schema: std::cell::OnceCell::new(),
         }
     }
 

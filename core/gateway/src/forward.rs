@@ -5,7 +5,7 @@ use std::{borrow::Cow, rc::Rc};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use toolgate_catalogue::{Located, Route, Routed};
-use toolgate_model::ItemKind;
+use toolgate_model::{ItemKind, ToolRules};
 use toolgate_policy::{Decision, Principal, Subject, decide};
 use toolgate_ports::{Body, Platform};
 use toolgate_state::Server;
@@ -13,7 +13,7 @@ use toolgate_upstream::{Answer, Call, Caller, Effect, Endpoint, UpstreamError, U
 use toolgate_wire::{Era, Message, code as rpc, header::decode_value, meta, reply, splice};
 
 use crate::{
-    answer, code,
+    answer, code, constraints,
     context::{Accepts, Context},
     core::Core,
     hand_over::HandOver,
@@ -89,6 +89,8 @@ pub(crate) struct Target {
     pub(crate) uri: Option<(String, String)>,
     /// The rule that allowed it.
     pub(crate) rule: String,
+    /// What it costs and must keep to.
+    pub(crate) rules: Rc<ToolRules>,
 }
 
 impl Target {
@@ -167,6 +169,9 @@ impl<P: Platform> Core<P> {
             arguments = Some(Cow::Owned(edited));
         }
         let rule = self.cleared(context, id, &routed.subject().called_with(arguments.as_deref()))?;
+        let rules = Rc::clone(routed.server.rules(if kind == ItemKind::Tool { &routed.name } else { "" }));
+        let called = routed.catalogue.named(&routed.name).filter(|_| kind == ItemKind::Tool);
+        self.keeps(context, id, &rules.constraints, called.map(|tool| (tool, arguments.as_deref())))?;
         check_param_headers(context, id, &routed, splice::value(params, "arguments"))?;
         let headers = param_headers(context, &routed, arguments.as_deref());
         Ok(vec![Target {
@@ -177,6 +182,7 @@ impl<P: Platform> Core<P> {
             about: what.about(),
             effect: what.effect(),
             uri: None,
+            rules,
             server: routed.server,
             verdict: routed.verdict,
             rule,
@@ -220,6 +226,8 @@ impl<P: Platform> Core<P> {
                     decide(principal, &resource.subject()).to_string()
                 }
             };
+            let rules = Rc::clone(resource.server.rules(""));
+            self.keeps(context, id, &rules.constraints, None)?;
             let mut edit = splice::Edit::new(params);
             if resource.uri != uri {
                 edit = edit.replace(span.clone(), splice::quote(&resource.uri));
@@ -232,6 +240,7 @@ impl<P: Platform> Core<P> {
                 about: what.about(),
                 effect: what.effect(),
                 uri: Some((resource.uri, uri.clone().into_owned())),
+                rules,
                 server: resource.server,
                 verdict: resource.verdict,
                 rule,
@@ -264,6 +273,7 @@ impl<P: Platform> Core<P> {
                     about: About::Other,
                     effect: Effect::Reads,
                     uri: None,
+                    rules: Rc::clone(routed.server.rules("")),
                     server: routed.server,
                     verdict: routed.verdict,
                     rule,
@@ -435,6 +445,7 @@ impl<P: Platform> Core<P> {
             param_headers: &target.headers,
             log_level: level.as_deref(),
             effect: target.effect,
+            allowed: constraints::allowed(&target.rules.constraints),
         };
         self.client.call(endpoint, Some(&target.verdict), call).await
     }

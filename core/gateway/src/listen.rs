@@ -314,6 +314,7 @@ impl<P: Platform> Core<P> {
             effect: toolgate_upstream::Effect::Reads,
             uri: None,
             rule: "event".to_owned(),
+            rules: Rc::clone(server.rules("")),
         };
         let frame = self.frame(&context, &asked.client, &target).await;
         let talk = Talk { core: Rc::clone(self), context, target, frame };
