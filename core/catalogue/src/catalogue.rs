@@ -8,10 +8,7 @@ use toolgate_state::Server;
 use toolgate_upstream::Verdict;
 use toolgate_wire::{Era, splice};
 
-use crate::{
-    names::expose,
-    param_header::{ParamHeader, headers_of},
-};
+use crate::{names::expose, param_header::ParamHeader};
 
 /// One item as its upstream describes it.
 #[derive(Debug)]
@@ -77,7 +74,7 @@ impl Catalogue {
         let mut by_name = BTreeMap::new();
         for raw in fetched.items {
             let Some((name, name_span)) = name_of(&raw, naming_member(kind)) else {
-                left_out("it has no name");
+                left_out("it has no name, or several");
                 continue;
             };
             if by_name.contains_key(&name) {
@@ -86,7 +83,7 @@ impl Catalogue {
             }
             let mut headers = Rc::clone(&none);
             if kind == ItemKind::Tool && modern {
-                match headers_of(std::str::from_utf8(&raw).unwrap_or_default()) {
+                match ParamHeader::of_tool(std::str::from_utf8(&raw).unwrap_or_default()) {
                     Some(found) if found.is_empty() => {}
                     Some(found) => headers = found.into(),
                     None => {
@@ -132,7 +129,12 @@ impl Catalogue {
 
 fn name_of(raw: &Bytes, member: &str) -> Option<(String, Range<usize>)> {
     let text = std::str::from_utf8(raw).ok()?;
-    let span = splice::member(text, member)?;
+    let mut named = splice::members(text).filter(|found| found.name == member);
+    let span = named.next()?.value_span;
+    // Of two names a client might take the one that was not looked at: another server's, or one that was not granted.
+    if named.next().is_some() {
+        return None;
+    }
     let name = splice::string(&text[span.clone()])?.into_owned();
     (!name.is_empty()).then_some((name, span))
 }

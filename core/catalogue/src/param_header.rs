@@ -20,6 +20,21 @@ pub struct ParamHeader {
 }
 
 impl ParamHeader {
+    /// The headers that the schema of the tool with the raw JSON `tool` asks for. `None` if it breaks the rules.
+    #[must_use]
+    pub fn of_tool(tool: &str) -> Option<Vec<Self>> {
+        if memchr::memmem::find(tool.as_bytes(), ANNOTATION.as_bytes()).is_none() {
+            return Some(Vec::new());
+        }
+        let Some(schema) = splice::value(tool, "inputSchema") else { return Some(Vec::new()) };
+        let schema: Value = serde_json::from_str(schema).ok()?;
+        let mut headers = Vec::new();
+        collect(&schema, &mut Vec::new(), &mut headers)?;
+        let distinct: BTreeSet<&str> = headers.iter().map(|header| header.name.as_str()).collect();
+        let all_reached = headers.len() == annotations(&schema, 0);
+        (distinct.len() == headers.len() && all_reached).then_some(headers)
+    }
+
     /// What the header says for these raw arguments; nothing if the argument is absent or null, or can't be said.
     #[must_use]
     pub fn value(&self, arguments: &str) -> Option<String> {
@@ -33,20 +48,6 @@ impl ParamHeader {
             _ => None,
         }
     }
-}
-
-/// The headers that the schema of the tool with the raw JSON `tool` asks for. `None` if it breaks the rules.
-pub(crate) fn headers_of(tool: &str) -> Option<Vec<ParamHeader>> {
-    if memchr::memmem::find(tool.as_bytes(), ANNOTATION.as_bytes()).is_none() {
-        return Some(Vec::new());
-    }
-    let Some(schema) = splice::value(tool, "inputSchema") else { return Some(Vec::new()) };
-    let schema: Value = serde_json::from_str(schema).ok()?;
-    let mut headers = Vec::new();
-    collect(&schema, &mut Vec::new(), &mut headers)?;
-    let distinct: BTreeSet<&str> = headers.iter().map(|header| header.name.as_str()).collect();
-    let all_reached = headers.len() == annotations(&schema, 0);
-    (distinct.len() == headers.len() && all_reached).then_some(headers)
 }
 
 /// Takes the annotations that are reached through `properties` alone. `None` if one of them is wrong.
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
 
     fn headers(schema: &Value) -> Option<Vec<ParamHeader>> {
-        headers_of(&json!({"name": "t", "inputSchema": schema}).to_string())
+        ParamHeader::of_tool(&json!({"name": "t", "inputSchema": schema}).to_string())
     }
 
     #[test]
