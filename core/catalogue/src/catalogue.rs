@@ -23,6 +23,8 @@ pub struct Listed {
     pub name_span: Range<usize>,
     /// Which of a tool's arguments travel in headers, too.
     pub headers: Rc<[ParamHeader]>,
+    /// Whether a tool says that its structured result may be something else than an object.
+    pub(crate) loose_output: bool,
 }
 
 /// What one server lists of one kind, at one time.
@@ -40,6 +42,8 @@ pub struct Catalogue {
     pub verdict: Rc<Verdict>,
     /// The items in the upstream's order, each name once.
     pub items: Vec<Listed>,
+    /// Whether one of the tools has a loose output.
+    pub(crate) loose_outputs: bool,
     by_name: BTreeMap<String, usize>,
     by_exposed: BTreeMap<String, usize>,
 }
@@ -93,7 +97,8 @@ impl Catalogue {
                 }
             }
             by_name.insert(name.clone(), items.len());
-            items.push(Listed { exposed: String::new(), name, raw, name_span, headers });
+            let loose_output = kind == ItemKind::Tool && modern && has_loose_output(&raw);
+            items.push(Listed { exposed: String::new(), name, raw, name_span, headers, loose_output });
         }
         let mut by_exposed = BTreeMap::new();
         if matches!(kind, ItemKind::Tool | ItemKind::Prompt) {
@@ -106,7 +111,8 @@ impl Catalogue {
         }
         let Fetched { fetched_at, ttl_ms, verdict, .. } = fetched;
         let (revision, verdict) = (server.revision, Rc::new(verdict));
-        Self { kind, revision, fetched_at, ttl_ms, verdict, items, by_name, by_exposed }
+        let loose_outputs = items.iter().any(|item| item.loose_output);
+        Self { kind, revision, fetched_at, ttl_ms, verdict, items, loose_outputs, by_name, by_exposed }
     }
 
     /// The item with this upstream name.
@@ -125,6 +131,11 @@ impl Catalogue {
     pub(crate) fn same_items(&self, other: &Self) -> bool {
         self.items.len() == other.items.len() && self.items.iter().zip(&other.items).all(|(a, b)| a.raw == b.raw)
     }
+}
+
+fn has_loose_output(raw: &Bytes) -> bool {
+    let schema = std::str::from_utf8(raw).ok().and_then(|text| splice::value(text, "outputSchema"));
+    schema.is_some_and(|schema| splice::value(schema, "type") != Some("\"object\""))
 }
 
 fn name_of(raw: &Bytes, member: &str) -> Option<(String, Range<usize>)> {

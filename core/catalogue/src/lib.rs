@@ -19,7 +19,7 @@ mod template;
 mod uris;
 mod view_names;
 
-pub use aggregate::{Aggregate, Offered, Unavailable};
+pub use aggregate::{Aggregate, Offered, Outputs, Unavailable};
 pub use arguments::{ArgumentEdits, HiddenArgument};
 pub use catalogue::{Catalogue, Listed};
 pub use catalogues::{Catalogues, Failure, Offer};

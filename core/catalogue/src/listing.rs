@@ -157,6 +157,7 @@ mod tests {
             name_span: start..start + name.len() + 2,
             raw: raw.into(),
             headers: std::rc::Rc::new([]),
+            loose_output: false,
         }
     }
 
