@@ -17,6 +17,9 @@ pub(crate) struct Further {
     /// Until when a rotated key's earlier secret is taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) previous_expires_at: Option<Timestamp>,
+    /// Who saved a policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) saved_by: Option<String>,
 }
 
 /// A record as it is shown: its id, its settable fields, and what the gateway keeps of it.

@@ -15,6 +15,7 @@ mod log;
 mod openapi;
 mod operators;
 mod paging;
+mod policies;
 mod problem;
 mod records;
 mod routes;

@@ -26,7 +26,7 @@ const MAX_VIEWS: usize = 500;
 /// The most operators the gateway has, its owner aside.
 pub(crate) const MAX_OPERATORS: usize = 500;
 /// How often a change is tried when others change the same record.
-const ATTEMPTS: usize = 2;
+pub(crate) const ATTEMPTS: usize = 2;
 
 /// A kind of record that the API keeps.
 pub(crate) trait Kept: Serialize + DeserializeOwned + PartialEq {
@@ -99,7 +99,7 @@ pub(crate) fn view<'a, K: Kept>(id: &'a str, record: &'a K, revision: Revision) 
     View { id, fields: record.shown(), secret: None, further: record.further(), created_at, updated_at, revision }
 }
 
-fn show<K: Kept>(status: StatusCode, place: &Place, found: &Found<K>) -> Result<Answer, Problem> {
+pub(crate) fn show<K: Kept>(status: StatusCode, place: &Place, found: &Found<K>) -> Result<Answer, Problem> {
     let answer = Answer::show(status, &view(place.id(), &found.record, found.revision))?;
     Ok(answer.at(found.revision))
 }
@@ -119,8 +119,12 @@ pub(crate) struct Records<'a, P: Platform> {
 impl<P: Platform> Records<'_, P> {
     /// The record at `place`, if there is one.
     pub(crate) async fn find<K: Kept>(&self, place: &Place) -> Result<Option<Found<K>>, Problem> {
-        let record = self.platform.store().get(&place.tenant, &place.key, Consistency::Strong).await?;
-        record.as_ref().map(parsed).transpose()
+        self.stored(&place.tenant, &place.key).await?.as_ref().map(parsed).transpose()
+    }
+
+    /// The record `key` as it is stored, if there is one: the truth.
+    pub(crate) async fn stored(&self, tenant: &TenantId, key: &RecordKey) -> Result<Option<Record>, Problem> {
+        Ok(self.platform.store().get(tenant, key, Consistency::Strong).await?)
     }
 
     /// The record at `place`; without it, says whether it or its tenant is missing.
@@ -238,7 +242,7 @@ impl<P: Platform> Records<'_, P> {
             RecordKind::Server => (MAX_SERVERS, Kind::TooManyServers, "servers"),
             RecordKind::View => (MAX_VIEWS, Kind::TooManyViews, "views"),
             RecordKind::Operator => (MAX_OPERATORS, Kind::TooManyOperators, "operators"),
-            RecordKind::Tenant | RecordKind::Key => return Ok(()),
+            RecordKind::Tenant | RecordKind::Key | RecordKind::Policy => return Ok(()),
         };
         let page = self.platform.store().list(&place.tenant, place.key.kind, None, max, Consistency::Strong).await?;
         if page.records.len() < max {
@@ -270,18 +274,22 @@ impl<P: Platform> Records<'_, P> {
         record: &K,
     ) -> Result<Option<Revision>, Problem> {
         let value = serde_json::to_vec(record).map_err(|e| Problem::new(Kind::StoreFailed, e.to_string()))?;
-        self.commit(place, expect, Write::Put(place.key.clone(), value.into())).await
+        let mut expect = vec![expect];
+        expect.extend(namesake(&place.key).map(Expect::Absent));
+        self.commit(place, expect, vec![Write::Put(place.key.clone(), value.into())]).await
     }
 
-    async fn commit(&self, place: &Place, expect: Expect, write: Write) -> Result<Option<Revision>, Problem> {
-        let mut expect = vec![expect];
+    /// Commits a change to the record at `place`, and what goes with it; `None` if somebody came between.
+    pub(crate) async fn commit(
+        &self,
+        place: &Place,
+        mut expect: Vec<Expect>,
+        writes: Vec<Write>,
+    ) -> Result<Option<Revision>, Problem> {
         if place.key.kind != RecordKind::Tenant && !place.tenant.is_reserved() {
             expect.push(Expect::Present(RecordKey::tenant()));
         }
-        if let (Write::Put(..), Some(other)) = (&write, namesake(&place.key)) {
-            expect.push(Expect::Absent(other));
-        }
-        let commit = Commit { expect, writes: vec![write] };
+        let commit = Commit { expect, writes };
         match self.platform.store().commit(&place.tenant, commit).await {
             Ok(revision) => Ok(Some(revision)),
             Err(StoreError::Conflict(_)) if place.key.kind == RecordKind::Tenant => Ok(None),
@@ -311,7 +319,7 @@ impl<P: Platform> Records<'_, P> {
             let found = self.must_find::<K>(place).await?;
             conditions.check(Some(found.revision))?;
             let expect = Expect::At(place.key.clone(), found.revision);
-            if self.commit(place, expect, Write::Delete(place.key.clone())).await?.is_some() {
+            if self.commit(place, vec![expect], vec![Write::Delete(place.key.clone())]).await?.is_some() {
                 return Ok(Answer::no_content().changed(place.key.clone()));
             }
         }
@@ -361,7 +369,7 @@ fn namesake(key: &RecordKey) -> Option<RecordKey> {
     match key.kind {
         RecordKind::Server => Some(RecordKey::new(RecordKind::View, &key.id)),
         RecordKind::View => Some(RecordKey::new(RecordKind::Server, &key.id)),
-        RecordKind::Tenant | RecordKind::Key | RecordKind::Operator => None,
+        RecordKind::Tenant | RecordKind::Key | RecordKind::Operator | RecordKind::Policy => None,
     }
 }
 

@@ -252,7 +252,7 @@ impl Known {
             RecordKind::Tenant | RecordKind::Server => self.snapshot = None,
             RecordKind::Key => self.keys.retain(|id, _| id.as_str() != key.id),
             RecordKind::View => self.views.retain(|id, _| id.as_str() != key.id),
-            RecordKind::Operator => {}
+            RecordKind::Operator | RecordKind::Policy => {}
         }
     }
 }

@@ -7,6 +7,7 @@ mod keys;
 mod lists;
 mod logs;
 mod operators;
+mod policies;
 mod preconditions;
 mod races;
 mod servers;
