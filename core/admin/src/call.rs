@@ -202,8 +202,12 @@ impl<P: Platform> Call<'_, P> {
         self.parts.method.as_str()
     }
 
+    /// Refuses parameters; the one of a dry run was read before.
     fn no_query(&self) -> Result<(), Problem> {
-        paging::no_query(self.parts.uri.query())
+        match self.resource.can_be_tried(self.method()) {
+            true => Ok(()),
+            false => paging::no_query(self.parts.uri.query()),
+        }
     }
 
     async fn body(&self, body: Body) -> Result<Members, Problem> {

@@ -116,6 +116,15 @@ impl Resource {
         self.methods().iter().find(|(taken, _)| *taken == method).map(|(_, permission)| *permission)
     }
 
+    /// Whether `method` may be tried without being done: it makes or changes a record that it describes.
+    pub(crate) fn can_be_tried(self, method: &str) -> bool {
+        match method {
+            "PUT" | "PATCH" => true,
+            "POST" => matches!(self, Self::Keys | Self::Operators),
+            _ => false,
+        }
+    }
+
     /// Whether its path names a tenant, first of what varies in it.
     pub(crate) fn of_tenant(self) -> bool {
         self.template().starts_with("/tenants/")

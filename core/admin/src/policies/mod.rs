@@ -21,7 +21,7 @@ use crate::{
     fields::refuse_unknown,
     json::Members,
     problem::{Kind, Problem},
-    records::{ATTEMPTS, Kept, Place, Records, show},
+    records::{ATTEMPTS, Change, Edited, Found, Kept, Place, Records, Run, show},
 };
 
 /// The settable fields.
@@ -91,12 +91,17 @@ pub(crate) async fn put<P: Platform>(
         let standing = Standing::read(records, &place).await?;
         let next = read(body.clone(), standing.policy(), saved_by, now)?;
         conditions.check(standing.revision())?;
-        if let Some(same) = standing.already(&next) {
-            return show(StatusCode::OK, &place, same);
+        let change = match standing.policy() {
+            Some(before) if *before == next => Change::Same,
+            Some(_) => Change::Changed,
+            None => Change::Created,
+        };
+        if change == Change::Same || records.run == Run::Dry {
+            let found = Found { record: next, revision: standing.revision().unwrap_or_default() };
+            return records.show_edited(&place, &Edited { found, change });
         }
-        let status = if standing.current.is_some() { StatusCode::OK } else { StatusCode::CREATED };
         if let Some(found) = standing.turn(records, &place, next, Aside::default()).await? {
-            return Ok(show(status, &place, &found)?.changed(place.key));
+            return records.show_edited(&place, &Edited { found, change });
         }
     }
     Err(StoreError::Conflict(place.key).into())

@@ -3,6 +3,7 @@
 mod access;
 mod bodies;
 mod document;
+mod dry_runs;
 mod keys;
 mod lists;
 mod logs;
