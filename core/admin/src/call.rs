@@ -2,8 +2,8 @@
 
 use http::{StatusCode, request::Parts};
 use toolgate_model::{
-    KeyId, KeyRecord, OperatorId, OperatorRecord, ServerId, ServerRecord, TenantId, TenantRecord, Timestamp, ViewId,
-    ViewRecord,
+    KeyId, KeyRecord, OperatorId, OperatorRecord, PolicyRecord, ServerId, ServerRecord, TenantId, TenantRecord,
+    Timestamp, ViewId, ViewRecord,
 };
 use toolgate_ports::{Body, Clock, Platform, RecordKey, RecordKind, Scope};
 
@@ -14,7 +14,7 @@ use crate::{
     body,
     condition::Conditions,
     json::Members,
-    keys, operators, paging,
+    keys, operators, paging, policies,
     problem::Problem,
     records::{Kept, Place, Records, path_id},
     routes::Resource,
@@ -61,6 +61,14 @@ impl<P: Platform> Call<'_, P> {
             (Resource::Servers, _) => self.list::<ServerRecord>(&tenant, RecordKind::Server).await,
             (Resource::Views, _) => self.list::<ViewRecord>(&tenant, RecordKind::View).await,
             (Resource::Keys, _) => self.keys(&tenant, body).await,
+            (Resource::Policy | Resource::PolicyDraft | Resource::PolicyPromotion, _) => {
+                self.policy(tenant, body).await
+            }
+            (Resource::PolicyVersions, _) => self.policy_versions(tenant).await,
+            (Resource::PolicyVersion, Some(revision)) => {
+                self.no_query()?;
+                policies::version(&self.records, tenant, revision).await
+            }
             (Resource::Key | Resource::KeyRotation, Some(id)) => self.key(tenant, path_id(id)?, body).await,
             (Resource::View, Some(id)) => self.view(tenant, path_id(id)?, body).await,
             (_, Some(id)) => self.server(tenant, path_id(id)?, body, scope).await,
@@ -166,12 +174,40 @@ impl<P: Platform> Call<'_, P> {
         }
     }
 
+    async fn policy(&self, tenant: TenantId, body: Body) -> Result<Answer, Problem> {
+        self.no_query()?;
+        let (records, conditions, by) = (&self.records, &Conditions::of(&self.parts.headers), &self.caller.name);
+        match (self.resource, self.method()) {
+            (Resource::PolicyPromotion, _) => policies::promote(records, tenant, conditions, by).await,
+            (Resource::PolicyDraft, "PUT") => {
+                policies::put_draft(records, tenant, conditions, &self.body(body).await?, by).await
+            }
+            (Resource::PolicyDraft, "DELETE") => {
+                records.delete::<PolicyRecord>(&policies::draft(tenant), conditions).await
+            }
+            (Resource::PolicyDraft, _) => records.get::<PolicyRecord>(&policies::draft(tenant)).await,
+            (_, "PUT") => policies::put(records, tenant, conditions, &self.body(body).await?, by).await,
+            (_, "DELETE") => policies::delete(records, tenant, conditions).await,
+            _ => records.get::<PolicyRecord>(&policies::current(tenant)).await,
+        }
+    }
+
+    async fn policy_versions(&self, tenant: TenantId) -> Result<Answer, Problem> {
+        let list = format!("{tenant}/policy-versions");
+        let query = paging::page(&list, self.parts.uri.query())?;
+        policies::versions(&self.records, tenant, &list, &query).await
+    }
+
     fn method(&self) -> &str {
         self.parts.method.as_str()
     }
 
+    /// Refuses parameters; the one of a dry run was read before.
     fn no_query(&self) -> Result<(), Problem> {
-        paging::no_query(self.parts.uri.query())
+        match self.resource.can_be_tried(self.method()) {
+            true => Ok(()),
+            false => paging::no_query(self.parts.uri.query()),
+        }
     }
 
     async fn body(&self, body: Body) -> Result<Members, Problem> {

@@ -49,7 +49,8 @@ impl Kept for KeyRecord {
     }
 
     fn further(&self) -> Further {
-        Further { previous_expires_at: self.previous.as_ref().map(|previous| previous.expires_at) }
+        let previous_expires_at = self.previous.as_ref().map(|previous| previous.expires_at);
+        Further { previous_expires_at, ..Further::default() }
     }
 }
 

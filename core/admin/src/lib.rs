@@ -15,6 +15,7 @@ mod log;
 mod openapi;
 mod operators;
 mod paging;
+mod policies;
 mod problem;
 mod records;
 mod routes;
@@ -39,7 +40,7 @@ use crate::{
     call::Call,
     log::Line,
     problem::Problem,
-    records::{Records, path_tenant},
+    records::{Records, Run, path_tenant},
     routes::Resource,
 };
 
@@ -172,15 +173,16 @@ impl<P: Platform> Admin<P> {
         let tenant = first.filter(|_| resource.of_tenant()).map(path_tenant).transpose()?;
         line.tenant = tenant.as_ref().map(|tenant| tenant.as_str().to_owned());
         access::authorize(caller, permission, tenant.as_ref())?;
-        let call = Call { admin: self, resource, parts, records: self.records(), caller };
+        let run = match resource.can_be_tried(parts.method.as_str()) {
+            true => paging::run(parts.uri.query())?,
+            false => Run::Real,
+        };
+        let records = Records { platform: &*self.platform, fan_out: self.limits.fan_out, run };
+        let call = Call { admin: self, resource, parts, records, caller };
         match tenant {
             None => call.of_gateway(first, body).await,
             Some(tenant) => call.of_tenant(tenant, ids.get(1).copied(), body, scope).await,
         }
-    }
-
-    fn records(&self) -> Records<'_, P> {
-        Records { platform: &self.platform, fan_out: self.limits.fan_out }
     }
 }
 

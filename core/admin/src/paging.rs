@@ -3,7 +3,10 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 
-use crate::problem::{FieldError, Kind, Problem};
+use crate::{
+    problem::{FieldError, Kind, Problem},
+    records::Run,
+};
 
 const MAX_LIMIT: usize = 200;
 const DEFAULT_LIMIT: usize = 50;
@@ -52,6 +55,21 @@ pub(crate) fn no_query(query: Option<&str>) -> Result<(), Problem> {
         None => Ok(()),
         Some((name, _)) => Err(refuse(name, "this path and method take no parameters")),
     }
+}
+
+/// Reads the query of a request that may be a dry run.
+pub(crate) fn run(query: Option<&str>) -> Result<Run, Problem> {
+    let mut run = None;
+    for (name, value) in pairs(query) {
+        match (name, value) {
+            ("dry_run", _) if run.is_some() => return Err(refuse(name, "it is there twice")),
+            ("dry_run", "true") => run = Some(Run::Dry),
+            ("dry_run", "false") => run = Some(Run::Real),
+            ("dry_run", _) => return Err(refuse(name, "write true or false")),
+            _ => return Err(refuse(name, "there is no such parameter; there is dry_run")),
+        }
+    }
+    Ok(run.unwrap_or(Run::Real))
 }
 
 // The values taken need no percent-encoding, so none is undone: what is encoded is refused.

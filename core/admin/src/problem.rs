@@ -54,6 +54,7 @@ kinds! {
     ServerNotFound = NOT_FOUND, "server-not-found", "There is no such server";
     KeyNotFound = NOT_FOUND, "key-not-found", "There is no such key";
     ViewNotFound = NOT_FOUND, "view-not-found", "There is no such view";
+    PolicyNotFound = NOT_FOUND, "policy-not-found", "There is no such policy";
     OperatorNotFound = NOT_FOUND, "operator-not-found", "There is no such operator";
     PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The record is not as the request expects";
     Conflict = CONFLICT, "conflict", "The record was changed by somebody else";
@@ -76,7 +77,17 @@ pub(crate) struct FieldError {
     /// Which query parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
+    /// Where within a text that is a program of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<Position>,
     detail: String,
+}
+
+/// A place in a text. Both count from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+struct Position {
+    line: u32,
+    column: u32,
 }
 
 impl FieldError {
@@ -87,12 +98,19 @@ impl FieldError {
             let token: String = token.chars().take(256).collect();
             pointer + "/" + &token.replace('~', "~0").replace('/', "~1")
         });
-        Self { pointer: Some(pointer), parameter: None, detail: detail.into() }
+        Self { pointer: Some(pointer), parameter: None, position: None, detail: detail.into() }
+    }
+
+    /// About a place within the text at `path` in the body.
+    pub(crate) fn within(path: &[&str], line: u32, column: u32, detail: impl Into<String>) -> Self {
+        let detail = format!("line {line}, column {column}: {}", detail.into());
+        Self { position: Some(Position { line, column }), ..Self::at(path, detail) }
     }
 
     /// About the query parameter `name`.
     pub(crate) fn parameter(name: &str, detail: impl Into<String>) -> Self {
-        Self { pointer: None, parameter: Some(name.chars().take(80).collect()), detail: detail.into() }
+        let parameter = Some(name.chars().take(80).collect());
+        Self { pointer: None, parameter, position: None, detail: detail.into() }
     }
 }
 

@@ -20,11 +20,16 @@ pub(crate) enum Resource {
     Keys,
     Key,
     KeyRotation,
+    Policy,
+    PolicyDraft,
+    PolicyPromotion,
+    PolicyVersions,
+    PolicyVersion,
 }
 
 impl Resource {
     /// All of them.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::OpenApi,
         Self::Whoami,
         Self::Operators,
@@ -40,6 +45,11 @@ impl Resource {
         Self::Keys,
         Self::Key,
         Self::KeyRotation,
+        Self::Policy,
+        Self::PolicyDraft,
+        Self::PolicyPromotion,
+        Self::PolicyVersions,
+        Self::PolicyVersion,
     ];
 
     /// Its path below `/admin/v1`, with names for what varies. It is also what the log calls it.
@@ -60,6 +70,11 @@ impl Resource {
             Self::Keys => "/tenants/{tenant}/keys",
             Self::Key => "/tenants/{tenant}/keys/{key}",
             Self::KeyRotation => "/tenants/{tenant}/keys/{key}/rotate",
+            Self::Policy => "/tenants/{tenant}/policy",
+            Self::PolicyDraft => "/tenants/{tenant}/policy/draft",
+            Self::PolicyPromotion => "/tenants/{tenant}/policy/draft/promote",
+            Self::PolicyVersions => "/tenants/{tenant}/policy/versions",
+            Self::PolicyVersion => "/tenants/{tenant}/policy/versions/{revision}",
         }
     }
 
@@ -78,13 +93,16 @@ impl Resource {
             Self::Tenant => {
                 &[("GET", ReadTenant), ("PUT", ManageTenants), ("PATCH", ChangeTenant), ("DELETE", ManageTenants)]
             }
-            Self::Servers | Self::ServerTools | Self::Views => &[("GET", ReadTenant)],
+            Self::Servers | Self::ServerTools | Self::Views | Self::PolicyVersions | Self::PolicyVersion => {
+                &[("GET", ReadTenant)]
+            }
             Self::Server | Self::View => {
                 &[("GET", ReadTenant), ("PUT", ChangeTenant), ("PATCH", ChangeTenant), ("DELETE", ChangeTenant)]
             }
             Self::Keys | Self::ServerHealth => &[("GET", ReadTenant), ("POST", ChangeTenant)],
             Self::Key => &[("GET", ReadTenant), ("PATCH", ChangeTenant), ("DELETE", ChangeTenant)],
-            Self::KeyRotation => &[("POST", ChangeTenant)],
+            Self::KeyRotation | Self::PolicyPromotion => &[("POST", ChangeTenant)],
+            Self::Policy | Self::PolicyDraft => &[("GET", ReadTenant), ("PUT", ChangeTenant), ("DELETE", ChangeTenant)],
         }
     }
 
@@ -96,6 +114,15 @@ impl Resource {
     /// What `method` needs; `None` if it does not take it.
     pub(crate) fn permission(self, method: &str) -> Option<Permission> {
         self.methods().iter().find(|(taken, _)| *taken == method).map(|(_, permission)| *permission)
+    }
+
+    /// Whether `method` may be tried without being done: it makes or changes a record that it describes.
+    pub(crate) fn can_be_tried(self, method: &str) -> bool {
+        match method {
+            "PUT" | "PATCH" => true,
+            "POST" => matches!(self, Self::Keys | Self::Operators),
+            _ => false,
+        }
     }
 
     /// Whether its path names a tenant, first of what varies in it.

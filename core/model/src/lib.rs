@@ -26,7 +26,7 @@ pub use grant::{Grant, GrantError, Item, ItemKind};
 pub use id::{IdError, KeyId, OperatorId, Revision, RuleName, ServerId, TenantId, ViewId};
 pub use limits::Limits;
 pub use operator::{OperatorRecord, Role, RoleError};
-pub use policy::{Effect, PolicyDocument, PolicyRecord, Rule};
+pub use policy::{Effect, PolicyDocument, PolicyHistory, PolicyRecord, PolicyVersion, Rule};
 pub use price::{
     Called, Charge, Doubt, KibPrice, MAX_CHARGE, MAX_PRICE, Price, PriceBound, Prices, SaidPrice, SizedPrice,
 };

@@ -17,15 +17,15 @@ pub enum RecordKind {
     Key,
     /// A view.
     View,
-    /// A policy: `current`, or `draft`.
-    Policy,
     /// An operator of the gateway. Stored under [`TenantId::reserved`], as nothing else is.
     Operator,
+    /// The policy in force, a draft, those of before, and which those are.
+    Policy,
 }
 
 impl RecordKind {
     /// Each of them.
-    pub const ALL: [Self; 6] = [Self::Tenant, Self::Server, Self::Key, Self::View, Self::Policy, Self::Operator];
+    pub const ALL: [Self; 6] = [Self::Tenant, Self::Server, Self::Key, Self::View, Self::Operator, Self::Policy];
 
     /// As it stands in a [`RecordKey`]'s text.
     #[must_use]
@@ -35,8 +35,8 @@ impl RecordKind {
             Self::Server => "server",
             Self::Key => "key",
             Self::View => "view",
-            Self::Policy => "policy",
             Self::Operator => "operator",
+            Self::Policy => "policy",
         }
     }
 }
@@ -55,6 +55,30 @@ impl RecordKey {
     #[must_use]
     pub const fn tenant() -> Self {
         Self { kind: RecordKind::Tenant, id: String::new() }
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy() -> Self {
+        Self::new(RecordKind::Policy, "current")
+    }
+
+    /// The policy that is only tried.
+    #[must_use]
+    pub fn policy_draft() -> Self {
+        Self::new(RecordKind::Policy, "draft")
+    }
+
+    /// Which policies were in force before.
+    #[must_use]
+    pub fn policy_history() -> Self {
+        Self::new(RecordKind::Policy, "history")
+    }
+
+    /// The policy that `revision` had put in force.
+    #[must_use]
+    pub fn policy_version(revision: Revision) -> Self {
+        Self::new(RecordKind::Policy, &format!("version-{revision}"))
     }
 
     /// The record of a server, a key or a view.

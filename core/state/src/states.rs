@@ -20,10 +20,6 @@ const MAX_VIEWS: usize = 1_000;
 const SERVERS_PER_PAGE: usize = 100;
 const MAX_SERVERS: usize = 500;
 
-/// The ids of a tenant's policies.
-const CURRENT: &str = "current";
-const DRAFT: &str = "draft";
-
 /// Why a tenant's records can't be given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
@@ -233,14 +229,13 @@ impl<P: Platform> States<P> {
                 break;
             }
         }
-        let (policy, draft) = (self.policy(tenant, CURRENT).await?, self.policy(tenant, DRAFT).await?);
+        let (policy, draft) = (self.policy(tenant, &RecordKey::policy()).await?, self.policy(tenant, &RecordKey::policy_draft()).await?);
         Ok(Some(Rc::new(Snapshot { tenant: tenant.clone(), revision, record, servers, policy, draft })))
     }
 
     /// A policy, ready to decide. One that can't be read is there too, and allows nothing.
-    async fn policy(&self, tenant: &TenantId, id: &str) -> Result<Option<Rc<Rules>>, StateError> {
-        let key = RecordKey::new(RecordKind::Policy, id);
-        let found = self.platform.store().get(tenant, &key, Consistency::AsOfSync).await?;
+    async fn policy(&self, tenant: &TenantId, key: &RecordKey) -> Result<Option<Rc<Rules>>, StateError> {
+        let found = self.platform.store().get(tenant, key, Consistency::AsOfSync).await?;
         Ok(found.map(|found| match parse::<PolicyRecord>(&found) {
             Ok(record) => Rc::new(Rules::of(found.revision, &record.document)),
             Err(error) => {

@@ -64,6 +64,8 @@ pub(crate) fn copies_of(key: &RecordKey) -> Vec<CopyOf> {
     match key.kind {
         RecordKind::Tenant => vec![own, CopyOf::Directory],
         RecordKind::Server => vec![own, CopyOf::Servers],
+        // What is not read on a request's way has no copy.
+        RecordKind::Policy if *key != RecordKey::policy() && *key != RecordKey::policy_draft() => Vec::new(),
         RecordKind::Key | RecordKind::View | RecordKind::Policy => vec![own],
         // Who is let in to the admin API is asked of the truth, always.
         RecordKind::Operator => Vec::new(),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
-use toolgate_model::{KeyRecord, OperatorRecord, ServerRecord, TenantRecord, ViewRecord};
+use toolgate_model::{KeyRecord, OperatorRecord, PolicyRecord, ServerRecord, TenantRecord, ViewRecord};
 
 use super::{Reply, World};
 use crate::{
@@ -143,6 +143,8 @@ fn it_has_every_field_and_no_other() {
     has_fields::<ViewRecord>("View", &[]);
     has_fields::<KeyRecord>("Key", &["previous_expires_at"]);
     has_fields::<OperatorRecord>("Operator", &[]);
+    let policy: BTreeSet<&str> = PolicyRecord::FIELDS.iter().copied().collect();
+    assert_eq!(keys(&document()["components"]["schemas"]["PolicyInput"]["properties"]), policy);
 }
 
 /// All properties of the schema are in `shown`: what is said to be shown is.
@@ -174,6 +176,9 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
     shows_all("NewOperator", &created);
     shows_all("Operator", &world.get(&format!("/operators/{}", created["id"].as_str().unwrap())).body);
     shows_all("Whoami", &world.call_as(created["secret"].as_str().unwrap(), "GET", "/whoami", &[], None).body);
+    let rule = json!({"name": "a", "effect": "allow", "when": "true", "description": "all"});
+    shows_all("Policy", &world.put("/tenants/acme/policy", &json!({"zone": "UTC", "rules": [rule]})).body);
+    shows_all("PolicyVersion", &world.get("/tenants/acme/policy/versions").body["items"][0]);
     let refused = world.put("/tenants/acme", &json!({"x": 1})).body;
     shows_all("Problem", &refused);
     // The same with as little as can be given: the check in `send` sees to the required ones.

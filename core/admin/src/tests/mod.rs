@@ -3,10 +3,12 @@
 mod access;
 mod bodies;
 mod document;
+mod dry_runs;
 mod keys;
 mod lists;
 mod logs;
 mod operators;
+mod policies;
 mod preconditions;
 mod races;
 mod servers;

@@ -127,6 +127,10 @@ fn raced(rival: Rival, times: u32, method: &str, path: &str, condition: Option<&
     let world = World::on(memory, Rc::clone(&racing), Some(TOKEN), Limits::default());
     world.put("/tenants/acme", &json!({"display_name": "Acme"})).is(201);
     world.put("/tenants/acme/servers/s", &json!({"url": "https://example.com/"})).is(201);
+    world.put("/tenants/acme/policy", &json!({"rules": []})).is(201);
+    world
+        .put("/tenants/acme/policy/draft", &json!({"rules": [{"name": "a", "effect": "deny", "when": "true"}]}))
+        .is(201);
     let etag = world.get(path).header("etag").to_owned();
     racing.store.quicker.set(times);
     let conditions: Vec<(&str, &str)> =
@@ -138,12 +142,15 @@ fn raced(rival: Rival, times: u32, method: &str, path: &str, condition: Option<&
 fn one_race_is_run_again_and_two_are_told() {
     let off = json!({"enabled": false});
     let server = json!({"url": "https://example.com/new"});
+    let policy = json!({"rules": [{"name": "a", "effect": "allow", "when": "true"}]});
     for (method, path, body, status) in [
         ("PATCH", "/tenants/acme", Some(&off), 200),
         ("PATCH", "/tenants/acme/servers/s", Some(&off), 200),
         ("PUT", "/tenants/acme", Some(&off), 200),
         ("PUT", "/tenants/acme/servers/s", Some(&server), 200),
         ("DELETE", "/tenants/acme/servers/s", None, 204),
+        ("PUT", "/tenants/acme/policy", Some(&policy), 200),
+        ("DELETE", "/tenants/acme/policy", None, 204),
     ] {
         raced(Rival::Writes, 1, method, path, None, body).is(status);
         raced(Rival::Writes, 2, method, path, None, body).fails(409, "conflict");
