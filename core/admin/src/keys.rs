@@ -79,7 +79,9 @@ pub(crate) async fn post<P: Platform>(
     records.platform.random().fill(&mut random);
     let minted = mint(&random);
     let (id, hash) = (minted.id.clone(), minted.hash);
-    let record = KeyRecord { id, name, hash, grants, expires_at, enabled, created_at: now, updated_at: now };
+    let (team, user) = (None, None);
+    let record =
+        KeyRecord { id, name, hash, grants, team, user, expires_at, enabled, created_at: now, updated_at: now };
     let place = Place { tenant: tenant.clone(), key: RecordKey::new(RecordKind::Key, minted.id.as_str()) };
     let expect = Expect::Absent(place.key.clone());
     let Some(revision) = records.put(&place, expect, &record).await? else {

@@ -175,7 +175,7 @@ impl<P: Platform> Records<'_, P> {
         let (max, full, what) = match place.key.kind {
             RecordKind::Server => (MAX_SERVERS, Kind::TooManyServers, "servers"),
             RecordKind::View => (MAX_VIEWS, Kind::TooManyViews, "views"),
-            RecordKind::Tenant | RecordKind::Key => return Ok(()),
+            RecordKind::Tenant | RecordKind::Key | RecordKind::Limit | RecordKind::Team => return Ok(()),
         };
         let page = self.platform.store().list(&place.tenant, place.key.kind, None, max, Consistency::Strong).await?;
         if page.records.len() < max {
@@ -283,7 +283,7 @@ fn namesake(key: &RecordKey) -> Option<RecordKey> {
     match key.kind {
         RecordKind::Server => Some(RecordKey::new(RecordKind::View, &key.id)),
         RecordKind::View => Some(RecordKey::new(RecordKind::Server, &key.id)),
-        RecordKind::Tenant | RecordKind::Key => None,
+        RecordKind::Tenant | RecordKind::Key | RecordKind::Limit | RecordKind::Team => None,
     }
 }
 

@@ -157,6 +157,8 @@ mod tests {
             name: "k".into(),
             hash: String::new(),
             grants: grants.iter().map(|g| g.parse().unwrap()).collect(),
+            team: None,
+            user: None,
             expires_at: None,
             enabled: true,
             created_at: Timestamp::default(),

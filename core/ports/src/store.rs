@@ -17,11 +17,15 @@ pub enum RecordKind {
     Key,
     /// A view.
     View,
+    /// A limit.
+    Limit,
+    /// A team.
+    Team,
 }
 
 impl RecordKind {
     /// Each of them.
-    pub const ALL: [Self; 4] = [Self::Tenant, Self::Server, Self::Key, Self::View];
+    pub const ALL: [Self; 6] = [Self::Tenant, Self::Server, Self::Key, Self::View, Self::Limit, Self::Team];
 
     /// As it stands in a [`RecordKey`]'s text.
     #[must_use]
@@ -31,6 +35,8 @@ impl RecordKind {
             Self::Server => "server",
             Self::Key => "key",
             Self::View => "view",
+            Self::Limit => "limit",
+            Self::Team => "team",
         }
     }
 }
@@ -51,7 +57,7 @@ impl RecordKey {
         Self { kind: RecordKind::Tenant, id: String::new() }
     }
 
-    /// The record of a server, a key or a view.
+    /// The record of a server, a key, a view, a limit or a team.
     #[must_use]
     pub fn new(kind: RecordKind, id: &str) -> Self {
         Self { kind, id: id.to_owned() }
@@ -69,13 +75,8 @@ impl FromStr for RecordKey {
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
         let (kind, id) = text.split_once('/').unwrap_or((text, ""));
-        let kind = match kind {
-            "tenant" => RecordKind::Tenant,
-            "server" => RecordKind::Server,
-            "key" => RecordKind::Key,
-            "view" => RecordKind::View,
-            _ => return Err(StoreError::Corrupt(format!("unknown record key {text:?}"))),
-        };
+        let found = RecordKind::ALL.into_iter().find(|known| known.as_str() == kind);
+        let kind = found.ok_or_else(|| StoreError::Corrupt(format!("unknown record key {text:?}")))?;
         Ok(Self::new(kind, id))
     }
 }

@@ -252,6 +252,8 @@ impl Known {
             RecordKind::Tenant | RecordKind::Server => self.snapshot = None,
             RecordKind::Key => self.keys.retain(|id, _| id.as_str() != key.id),
             RecordKind::View => self.views.retain(|id, _| id.as_str() != key.id),
+            // Nothing of them is kept.
+            RecordKind::Limit | RecordKind::Team => {}
         }
     }
 }

@@ -47,6 +47,8 @@ impl World {
             name: "k".into(),
             hash: "h".into(),
             grants: vec![Grant::All],
+            team: None,
+            user: None,
             expires_at: None,
             enabled,
             created_at: Default::default(),
