@@ -64,7 +64,7 @@ pub(crate) fn copies_of(key: &RecordKey) -> Vec<CopyOf> {
     match key.kind {
         RecordKind::Tenant => vec![own, CopyOf::Directory],
         RecordKind::Server => vec![own, CopyOf::Servers],
-        RecordKind::Key | RecordKind::View => vec![own],
+        RecordKind::Key | RecordKind::View | RecordKind::Limit | RecordKind::Team => vec![own],
     }
 }
 
