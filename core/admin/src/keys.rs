@@ -88,8 +88,9 @@ pub(crate) async fn post<P: Platform>(
     let Minted { id, secret, hash } = mint(&random);
     let place = Place { tenant: tenant.clone(), key: RecordKey::new(RecordKind::Key, id.as_str()) };
     let location = format!("/admin/v1/tenants/{tenant}/keys/{id}");
-    let (previous, created_at, updated_at) = (None, now, now);
-    let record = KeyRecord { id, name, hash, previous, grants, expires_at, enabled, created_at, updated_at };
+    let (previous, team, user, created_at, updated_at) = (None, None, None, now, now);
+    let record =
+        KeyRecord { id, name, hash, previous, grants, team, user, expires_at, enabled, created_at, updated_at };
     records.create(&place, New { record: &record, secret: &secret, location }).await
 }
 

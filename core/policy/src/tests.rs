@@ -30,6 +30,8 @@ fn key(grants: &[&str]) -> KeyRecord {
         name: "k".into(),
         hash: String::new(),
         previous: None,
+        team: None,
+        user: None,
         grants: grants.iter().map(|g| g.parse().unwrap()).collect(),
         expires_at: None,
         enabled: true,

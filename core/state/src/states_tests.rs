@@ -48,6 +48,8 @@ impl World {
             hash: "h".into(),
             previous: None,
             grants: vec![Grant::All],
+            team: None,
+            user: None,
             expires_at: None,
             enabled,
             created_at: Default::default(),

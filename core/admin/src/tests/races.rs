@@ -8,7 +8,9 @@ use toolgate_model::{Limits, Revision, TenantId};
 use toolgate_ports::{
     Commit, Consistency, Page, Platform, Record, RecordKey, RecordKind, Store, StoreError, TenantSync, Write,
 };
-use toolgate_testkit::{MemoryMailbox, MemoryPlatform, MemoryStore, ScriptedFetch, SeededRandom, VirtualClock};
+use toolgate_testkit::{
+    MemoryLedger, MemoryMailbox, MemoryPlatform, MemoryStore, ScriptedFetch, SeededRandom, VirtualClock,
+};
 
 use super::{Reply, TOKEN, World};
 
@@ -32,6 +34,7 @@ enum Rival {
 
 impl Platform for Racing {
     type Mailbox = MemoryMailbox;
+    type Ledger = MemoryLedger;
     type Store = RacingStore;
     type Fetch = ScriptedFetch;
     type Clock = VirtualClock;
@@ -39,6 +42,9 @@ impl Platform for Racing {
 
     fn mailbox(&self) -> &MemoryMailbox {
         &self.memory.mailbox
+    }
+    fn ledger(&self) -> &MemoryLedger {
+        &self.memory.ledger
     }
     fn store(&self) -> &RacingStore {
         &self.store

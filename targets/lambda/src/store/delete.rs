@@ -62,7 +62,7 @@ impl DynamoStore {
         if_it_holds("UpdateItem", done.send().await)
     }
 
-    async fn keys(&self, tenant: &TenantId, prefix: &str) -> Result<Vec<Item>, StoreError> {
+    pub(super) async fn keys(&self, tenant: &TenantId, prefix: &str) -> Result<Vec<Item>, StoreError> {
         let query = self
             .client
             .query()
