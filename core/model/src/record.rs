@@ -107,6 +107,9 @@ pub struct KeyRecord {
     pub previous: Option<PreviousSecret>,
     /// What it may use. Empty: nothing.
     pub grants: Vec<Grant>,
+    /// What was written on it, for rules to look at.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// From when it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

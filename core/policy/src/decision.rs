@@ -158,6 +158,7 @@ mod tests {
             hash: String::new(),
             previous: None,
             grants: grants.iter().map(|g| g.parse().unwrap()).collect(),
+            labels: BTreeMap::new(),
             expires_at: None,
             enabled: true,
             created_at: Timestamp::default(),

@@ -48,6 +48,7 @@ impl World {
             hash: "h".into(),
             previous: None,
             grants: vec![Grant::All],
+            labels: Default::default(),
             expires_at: None,
             enabled,
             created_at: Default::default(),

@@ -4,6 +4,7 @@ mod access;
 mod bodies;
 mod document;
 mod dry_runs;
+mod explain;
 mod keys;
 mod lists;
 mod logs;
