@@ -3,7 +3,11 @@
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use super::{Asks, OperateError, ask::Ask, fields::body};
+use super::{
+    Asks, OperateError,
+    ask::Ask,
+    fields::{body, pairs},
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
@@ -48,6 +52,9 @@ pub(crate) struct KeySettings {
     /// it a new key may use nothing.
     #[arg(long = "grant", value_name = "GRANT")]
     grants: Vec<String>,
+    /// A label for policy rules to look at ("env=prod"). May be repeated.
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    labels: Vec<(String, String)>,
     /// From when it is refused ("2027-01-31T12:00:00Z").
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
@@ -83,7 +90,13 @@ fn key_body(name: Option<String>, settings: KeySettings) -> Map<String, Value> {
     body([
         ("name", name.map(Value::from)),
         ("grants", (!settings.grants.is_empty()).then(|| settings.grants.into())),
+        ("labels", pairs(settings.labels)),
         ("expires_at", settings.expires_at.map(Value::from)),
         ("enabled", settings.enabled.map(Value::from)),
     ])
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write \"name=value\"")?;
+    Ok((name.to_owned(), value.to_owned()))
 }

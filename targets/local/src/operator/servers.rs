@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{
     Asks, OperateError,
     ask::Ask,
-    fields::{body, pairs, word},
+    fields::{body, json_object, pairs, word},
 };
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +59,15 @@ pub(crate) struct ServerSettings {
     /// Another name for one of its tools ("old=new"). May be repeated.
     #[arg(long = "alias", value_name = "TOOL=NAME", value_parser = alias)]
     aliases: Vec<(String, String)>,
+    /// What calls cost, as the admin API takes it: JSON, like '{"micro_usd": 100}'.
+    #[arg(long, value_name = "JSON", value_parser = json_object)]
+    price: Option<Value>,
+    /// What calls must keep to: JSON, like '{"timeout_ms": 5000, "access": "read-only"}'.
+    #[arg(long, value_name = "JSON", value_parser = json_object)]
+    constraints: Option<Value>,
+    /// The price and constraints of some tools alone: JSON, like '{"search": {"price": {"micro_usd": 0}}}'.
+    #[arg(long, value_name = "JSON", value_parser = json_object)]
+    tools: Option<Value>,
     /// Whether it is listed and called.
     #[arg(long, value_name = "BOOL")]
     enabled: Option<bool>,
@@ -108,6 +117,9 @@ fn server_body(url: Option<String>, settings: ServerSettings) -> Map<String, Val
         ("network", word(settings.network.and_then(|network| network.to_possible_value()))),
         ("headers", pairs(settings.headers)),
         ("aliases", pairs(settings.aliases)),
+        ("price", settings.price),
+        ("constraints", settings.constraints),
+        ("tools", settings.tools),
         ("enabled", settings.enabled.map(Value::from)),
     ])
 }
