@@ -23,6 +23,8 @@ use crate::{
     view_names::ViewNames,
 };
 
+/// For how long, at most, a list stays true that depends on the time of day, in milliseconds.
+const TIMED_TTL_MS: u64 = 60_000;
 /// How many bytes of finished lists one instance keeps. Beyond it all are dropped and made again.
 const MAX_CACHED_BYTES: usize = 8 << 20;
 
@@ -77,8 +79,17 @@ impl<P: Platform> fmt::Debug for Aggregate<P> {
     }
 }
 
-/// Tenant, principal, endpoint and kind.
-type ListKey = (TenantId, KeyId, PlaceKey, ItemKind);
+/// What a client takes as a tool's structured result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outputs {
+    /// Any JSON value.
+    Any,
+    /// Objects. A schema of anything else is left out of the list, for it would make all of the list unreadable.
+    Objects,
+}
+
+/// Tenant, principal, endpoint and kind; and what clients take, where that makes a difference.
+type ListKey = (TenantId, KeyId, PlaceKey, ItemKind, Outputs);
 
 /// Finished lists. The key names tenant, principal and endpoint; the stamp says of which policy and which catalogues.
 #[derive(Default)]
@@ -91,6 +102,8 @@ struct Lists {
 struct Stamp {
     revision: Revision,
     grants: Vec<Grant>,
+    /// What else decisions depended on.
+    facet: String,
     catalogues: Vec<Rc<Catalogue>>,
     uris: Rc<UriMap>,
 }
@@ -100,6 +113,7 @@ impl Stamp {
     fn same(&self, other: &Self) -> bool {
         self.revision == other.revision
             && self.grants == other.grants
+            && self.facet == other.facet
             && Rc::ptr_eq(&self.uris, &other.uris)
             && self.catalogues.len() == other.catalogues.len()
             && self.catalogues.iter().zip(&other.catalogues).all(|(a, b)| Rc::ptr_eq(a, b))
@@ -130,6 +144,7 @@ impl<P: Platform> Aggregate<P> {
         snapshot: &Snapshot,
         place: Place<'_>,
         kind: ItemKind,
+        outputs: Outputs,
         scope: &Scope,
     ) -> Offered {
         let seen = |server: &&Rc<Server>| touches(principal, &server.id);
@@ -160,13 +175,18 @@ impl<P: Platform> Aggregate<P> {
         if shown.is_empty() {
             ttl_ms = 0;
         }
+        if principal.facet().is_none() {
+            ttl_ms = ttl_ms.min(TIMED_TTL_MS);
+        }
         let names = match place {
             Place::View(view) => Some((view, self.view_names(snapshot, view, kind, &shown))),
             Place::All | Place::Server(_) => None,
         };
         let ambiguous = names.as_ref().map(|(view, names)| names.left_out(view.record.prefix)).unwrap_or_default();
         let names = names.map(|(_, names)| names);
-        let listing = self.listing(principal, snapshot, place, kind, &shown, names.as_deref(), &uris);
+        let loose = shown.iter().any(|(_, catalogue)| catalogue.loose_outputs);
+        let outputs = if loose { outputs } else { Outputs::Any };
+        let listing = self.listing(principal, snapshot, place, (kind, outputs), &shown, names.as_deref(), &uris);
         Offered { listing, unavailable: unavailable.into(), ttl_ms, ambiguous, waited_us }
     }
 
@@ -203,27 +223,29 @@ impl<P: Platform> Aggregate<P> {
         principal: Principal<'_>,
         snapshot: &Snapshot,
         place: Place<'_>,
-        kind: ItemKind,
+        (kind, outputs): (ItemKind, Outputs),
         found: &[(Rc<Server>, Rc<Catalogue>)],
         names: Option<&ViewNames>,
         uris: &Rc<UriMap>,
     ) -> Rc<Listing> {
-        let key = (snapshot.tenant.clone(), principal.key().clone(), place.key(), kind);
-        let stamp = Stamp {
+        let key = (snapshot.tenant.clone(), principal.key().clone(), place.key(), kind, outputs);
+        let stamp = principal.facet().map(|facet| Stamp {
             revision: snapshot.revision,
             grants: principal.grants().to_vec(),
+            facet,
             catalogues: found.iter().map(|(_, catalogue)| Rc::clone(catalogue)).collect(),
             uris: Rc::clone(uris),
-        };
-        if let Some((known, listing)) = self.lists.borrow().entries.get(&key)
-            && known.same(&stamp)
+        });
+        if let Some(stamp) = &stamp
+            && let Some((known, listing)) = self.lists.borrow().entries.get(&key)
+            && known.same(stamp)
         {
             return Rc::clone(listing);
         }
         // What a name is borrowed from while the list is made.
         let mut kept: Vec<(&Server, &Listed, String)> = Vec::new();
         for (server, catalogue) in found.iter().filter(|(server, _)| touches(principal, &server.id)) {
-            let visible = |item: &&Listed| decide(principal, &server.id, kind.item(&item.name)).allowed();
+            let visible = |item: &&Listed| decide(principal, &catalogue.subject(server, &item.name)).allowed();
             for item in catalogue.items.iter().filter(visible) {
                 let name = match (place, kind, names) {
                     (Place::Server(_), ..) => item.name.clone(),
@@ -242,11 +264,13 @@ impl<P: Platform> Aggregate<P> {
         let shown = kept.iter().map(|(server, item, name)| Shown {
             name,
             item,
-            edited: edited(principal, server, kind, item, name, uris),
+            edited: edited(principal, server, (kind, outputs), item, name, uris),
         });
         let order = if matches!(place, Place::Server(_)) { Order::Upstream } else { Order::ByName };
         let listing = Rc::new(Listing::new(shown.collect(), order));
-        self.lists.borrow_mut().keep(key, stamp, &listing);
+        if let Some(stamp) = stamp {
+            self.lists.borrow_mut().keep(key, stamp, &listing);
+        }
         listing
     }
 
@@ -388,7 +412,7 @@ impl<P: Platform> Aggregate<P> {
 fn edited(
     principal: Principal<'_>,
     server: &Server,
-    kind: ItemKind,
+    (kind, outputs): (ItemKind, Outputs),
     item: &Listed,
     name: &str,
     uris: &UriMap,
@@ -400,10 +424,14 @@ fn edited(
     let arguments = ArgumentEdits::of(shown.and_then(|shown| shown.arguments.get(&item.name)));
     let text = std::str::from_utf8(&item.raw).ok()?;
     let pages = if uris.is_identity() { Vec::new() } else { page_uris(text) };
-    if arguments.is_empty() && pages.is_empty() {
+    let unreadable = item.loose_output && outputs == Outputs::Objects;
+    if arguments.is_empty() && pages.is_empty() && !unreadable {
         return None;
     }
     let mut edit = splice::Edit::new(text);
+    if unreadable {
+        edit = edit.remove_member(0..text.len(), "outputSchema");
+    }
     if name != item.name {
         edit = edit.replace(item.name_span.clone(), splice::quote(name));
     }

@@ -38,7 +38,11 @@ impl<P: Platform> Core<P> {
         };
         let taken = match to {
             AnswerTo::Server(server, session, id) => {
-                let answered = splice::Edit::new(message.text()).replace(span, id).finish();
+                let mut answered = splice::Edit::new(message.text()).replace(span, id);
+                if let Some((span, task)) = self.task_answered(context, message.text()) {
+                    answered = answered.replace(span, task);
+                }
+                let answered = answered.finish();
                 let server = context.identity.snapshot.servers.get(&server).filter(|server| server.enabled);
                 match server.and_then(|server| server.endpoint.as_ref().ok()) {
                     Some(endpoint) => {

@@ -4,23 +4,23 @@ use std::{borrow::Cow, rc::Rc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use sha2::{Digest, Sha256};
-use toolgate_catalogue::{Located, Route, Routed};
-use toolgate_model::ItemKind;
-use toolgate_policy::Principal;
+use toolgate_catalogue::{Located, ParamHeader, Route, Routed};
+use toolgate_model::{ItemKind, ToolRules};
+use toolgate_policy::{Decision, Principal, Subject, decide};
 use toolgate_ports::{Body, Platform};
 use toolgate_state::Server;
 use toolgate_upstream::{Answer, Call, Caller, Effect, Endpoint, UpstreamError, UpstreamErrorKind, Verdict};
 use toolgate_wire::{Era, Message, code as rpc, header::decode_value, meta, reply, splice};
 
 use crate::{
-    answer, code,
+    answer, code, constraints,
     context::{Accepts, Context},
     core::Core,
     hand_over::HandOver,
     identity::NotAdmitted,
     line::{Line, Outcome},
     session::hex,
-    stream::{self, Talk},
+    stream::{self, CancelGuard, Talk},
     translate::{About, Frame, member_at, needs, url_elicitations},
 };
 
@@ -89,6 +89,8 @@ pub(crate) struct Target {
     pub(crate) uri: Option<(String, String)>,
     /// The rule that allowed it.
     pub(crate) rule: String,
+    /// What it costs and must keep to.
+    pub(crate) rules: Rc<ToolRules>,
 }
 
 impl Target {
@@ -166,6 +168,10 @@ impl<P: Platform> Core<P> {
             };
             arguments = Some(Cow::Owned(edited));
         }
+        let rule = self.cleared(context, id, &routed.subject().called_with(arguments.as_deref()))?;
+        let rules = Rc::clone(routed.server.rules(if kind == ItemKind::Tool { &routed.name } else { "" }));
+        let called = routed.catalogue.named(&routed.name).filter(|_| kind == ItemKind::Tool);
+        self.keeps(context, id, &rules.constraints, called.map(|tool| (tool, arguments.as_deref())))?;
         check_param_headers(context, id, &routed, splice::value(params, "arguments"))?;
         let headers = param_headers(context, &routed, arguments.as_deref());
         Ok(vec![Target {
@@ -176,9 +182,10 @@ impl<P: Platform> Core<P> {
             about: what.about(),
             effect: what.effect(),
             uri: None,
+            rules,
             server: routed.server,
             verdict: routed.verdict,
-            rule: routed.rule,
+            rule,
         }])
     }
 
@@ -213,11 +220,19 @@ impl<P: Platform> Core<P> {
             Located::Unavailable(failure) => return Err(Box::new(failed(id, &failure.error, &context.line))),
         };
         let target = |resource: toolgate_catalogue::Resource| {
+            let rule = match what {
+                Forwarded::Resource => self.cleared(context, id, &resource.subject().called_with(None))?,
+                Forwarded::Completion | Forwarded::Prompt | Forwarded::Tool => {
+                    decide(principal, &resource.subject()).to_string()
+                }
+            };
+            let rules = Rc::clone(resource.server.rules(""));
+            self.keeps(context, id, &rules.constraints, None)?;
             let mut edit = splice::Edit::new(params);
             if resource.uri != uri {
                 edit = edit.replace(span.clone(), splice::quote(&resource.uri));
             }
-            Target {
+            Ok(Target {
                 method: what.method(),
                 name: (what == Forwarded::Resource).then(|| resource.uri.clone()),
                 params: edit.finish(),
@@ -225,12 +240,13 @@ impl<P: Platform> Core<P> {
                 about: what.about(),
                 effect: what.effect(),
                 uri: Some((resource.uri, uri.clone().into_owned())),
+                rules,
                 server: resource.server,
                 verdict: resource.verdict,
-                rule: resource.rule,
-            }
+                rule,
+            })
         };
-        Ok(resources.into_iter().map(target).collect())
+        resources.into_iter().map(target).collect()
     }
 
     /// What completes an argument: of a prompt, or of a resource template.
@@ -247,6 +263,7 @@ impl<P: Platform> Core<P> {
                 let (place, kind) = (context.place(), ItemKind::Prompt);
                 let route = self.aggregate.route(principal, snapshot, place, kind, &name, &context.scope).await;
                 let routed = routed(context, id, &name, kind, route)?;
+                let rule = decide(principal, &routed.subject()).to_string();
                 let params = splice::Edit::new(params).replace(span, splice::quote(&routed.name)).finish();
                 Ok(vec![Target {
                     method: Forwarded::Completion.method(),
@@ -256,13 +273,36 @@ impl<P: Platform> Core<P> {
                     about: About::Other,
                     effect: Effect::Reads,
                     uri: None,
+                    rules: Rc::clone(routed.server.rules("")),
                     server: routed.server,
                     verdict: routed.verdict,
-                    rule: routed.rule,
+                    rule,
                 }])
             }
             _ => Err(invalid(context, id, "ref.type must be \"ref/prompt\" or \"ref/resource\"")),
         }
+    }
+
+    /// Decides on a call whose arguments are known, and names the rule that allowed it. Whoever gets here sees what is called: so a
+    /// denial is said as what it is.
+    fn cleared(&self, context: &Context<P>, id: &str, subject: &Subject<'_>) -> Result<String, Refused> {
+        let principal = self.admitted(context)?;
+        let decision = decide(principal, subject);
+        if decision.allowed() {
+            return Ok(decision.to_string());
+        }
+        context.line.server(subject.server);
+        context.line.rule(decision.to_string());
+        context.line.outcome(Outcome::Refused);
+        let (words, rule) = match &decision {
+            Decision::Policy(_, ruling) => (
+                "The tenant's policy does not allow this call with these arguments",
+                ruling.rule.map(ToString::to_string),
+            ),
+            _ => ("This call is not allowed", None),
+        };
+        let data = rule.map(|rule| format!("{{\"rule\":{}}}", splice::quote(&rule)));
+        Err(Box::new(answer::error(StatusCode::OK, Some(id), code::FORBIDDEN, &format!("{words}."), data.as_deref())))
     }
 
     pub(crate) fn admitted<'a>(&self, context: &'a Context<P>) -> Result<Principal<'a>, Refused> {
@@ -301,13 +341,38 @@ impl<P: Platform> Core<P> {
             }
         }
         let began = context.line.ticks();
-        let answer = self.ask(context, id, &target).await;
+        let mut answer = self.ask(context, id, &target).await;
+        if self.has_other_headers(context, &mut target, &answer).await {
+            answer = self.ask(context, id, &target).await;
+        }
         context.line.upstream_since(began);
         match answer {
             Err(error) => Some(failed(id, &error, &context.line)),
             Ok(Answer::Reply(reply)) if more && stream::is_not_found(&reply) => None,
             Ok(answer) => Some(self.answered(context, target, frame, answer).await),
         }
+    }
+
+    /// A modern server that does not agree with the headers of a tool's call wants others than those that its last list asked for. So
+    /// that list is fetched anew; and if it was the gateway that made the headers, they are made once more: whether that gave others.
+    async fn has_other_headers(
+        &self,
+        context: &Context<P>,
+        target: &mut Target,
+        answer: &Result<Answer, UpstreamError>,
+    ) -> bool {
+        let refused = matches!(answer, Ok(Answer::Reply(reply)) if stream::is_header_mismatch(reply));
+        if !refused || target.about != About::Tool {
+            return false;
+        }
+        self.changed(context, &target.server.id, &[ItemKind::Tool]);
+        let (Era::Legacy, Ok(endpoint)) = (context.era, &target.server.endpoint) else { return false };
+        let catalogues = self.aggregate.catalogues();
+        let renewed = catalogues.offer(&target.server, endpoint, ItemKind::Tool, &context.scope).await;
+        let name = target.name.as_deref().unwrap_or_default();
+        let Some(item) = renewed.catalogue.as_ref().and_then(|catalogue| catalogue.named(name)) else { return false };
+        let headers = made_headers(&item.headers, splice::value(&target.params, "arguments"));
+        headers != std::mem::replace(&mut target.headers, headers.clone())
     }
 
     /// The frame that answers to `target` are put into.
@@ -369,7 +434,12 @@ impl<P: Platform> Core<P> {
     }
 
     /// Sends the request.
-    pub(crate) async fn ask(&self, context: &Context<P>, id: &str, target: &Target) -> Result<Answer, UpstreamError> {
+    pub(crate) async fn ask(
+        self: &Rc<Self>,
+        context: &Rc<Context<P>>,
+        id: &str,
+        target: &Target,
+    ) -> Result<Answer, UpstreamError> {
         let endpoint = match &target.server.endpoint {
             Ok(endpoint) => endpoint,
             Err(problem) => return Err(self.aggregate.catalogues().unusable(&target.server, problem).error.clone()),
@@ -390,6 +460,7 @@ impl<P: Platform> Core<P> {
             }
         };
         let session = context.session.as_ref();
+        let guard = CancelGuard::new(self, context, target);
         let call = Call {
             method: target.method,
             params: &target.params,
@@ -405,8 +476,12 @@ impl<P: Platform> Core<P> {
             param_headers: &target.headers,
             log_level: level.as_deref(),
             effect: target.effect,
+            allowed: constraints::allowed(&target.rules.constraints),
+            sent: Some(guard.sent()),
         };
-        self.client.call(endpoint, Some(&target.verdict), call).await
+        let answer = self.client.call(endpoint, Some(&target.verdict), call).await;
+        guard.answered(answer.as_ref().err());
+        answer
     }
 
     /// The client's answer of an upstream's: at once, or as it comes.
@@ -420,7 +495,9 @@ impl<P: Platform> Core<P> {
         if let Answer::Reply(reply) = &answer {
             let waits = match context.era {
                 Era::Legacy => needs(reply).is_some(),
-                Era::Modern => target.era() == Era::Legacy && url_elicitations(reply).is_some(),
+                Era::Modern => {
+                    target.era() == Era::Legacy && context.can_be_sent_to_urls() && url_elicitations(reply).is_some()
+                }
             };
             if !waits {
                 context.line.outcome(if reply.error.is_some() { Outcome::ToolError } else { Outcome::Ok });
@@ -500,8 +577,13 @@ fn param_headers<P: Platform>(context: &Context<P>, routed: &Routed, arguments: 
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
     }
+    made_headers(&routed.headers, arguments)
+}
+
+/// The headers that a tool's schema asks for.
+fn made_headers(wanted: &[ParamHeader], arguments: Option<&str>) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    for header in routed.headers.iter() {
+    for header in wanted {
         let Some(value) = arguments.and_then(|arguments| header.value(arguments)) else { continue };
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(header.name.as_str()), HeaderValue::try_from(&*value)) {
             headers.insert(name, value);
@@ -521,11 +603,10 @@ fn check_param_headers<P: Platform>(
     let checks = context.era == Era::Modern && !(routed.verdict.era == Era::Modern && routed.arguments.is_empty());
     for header in routed.headers.iter().filter(|_| checks) {
         let said = context.head.headers.get(&header.name).map(|value| value.to_str().ok().and_then(decode_value));
-        let meant = arguments.and_then(|arguments| header.value(arguments));
-        let agree = match (&said, &meant) {
-            (None, None) => true,
-            (Some(Some(said)), Some(meant)) => decode_value(meant).is_some_and(|meant| meant == *said),
-            _ => false,
+        let arguments = arguments.unwrap_or("{}");
+        let agree = match &said {
+            None => header.value(arguments).is_none(),
+            Some(said) => said.as_ref().is_some_and(|said| header.agrees(said, arguments)),
         };
         if !agree {
             context.line.outcome(Outcome::BadRequest);

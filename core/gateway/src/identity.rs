@@ -66,7 +66,8 @@ impl<P: Platform> Core<P> {
 impl Identity {
     /// The principal, if it is admitted now.
     pub(crate) fn principal(&self, clock: &impl Clock) -> Result<Principal<'_>, toolgate_policy::Refusal> {
-        admit(&self.snapshot.record, &self.key, clock.now())
+        let principal = admit(&self.snapshot.tenant, &self.snapshot.record, &self.key, clock.now())?;
+        Ok(principal.under(self.snapshot.policy.as_deref()))
     }
 }
 

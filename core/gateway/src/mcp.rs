@@ -14,7 +14,7 @@ use toolgate_wire::{
 
 use crate::{
     answer, code,
-    context::{Accepts, Context, Where},
+    context::{Accepts, ClientOrigin, Context, Where},
     core::Core,
     edge,
     forward::Forwarded,
@@ -84,13 +84,14 @@ impl<P: Platform> Core<P> {
             None => Where::All,
         };
         let context = Context {
-            identity,
             place,
             era: Era::Legacy,
             accepts: if edge::accepts_events(&head.headers) { Accepts::Events } else { Accepts::Json },
             session: None,
             capabilities: None,
             log_level: None,
+            origin: ClientOrigin::of(&identity, &head),
+            identity,
             head,
             body: Bytes::new(),
             scope: scope.clone(),
@@ -182,7 +183,7 @@ impl<P: Platform> Core<P> {
             let seen = view.filter(|view| {
                 let touched = |server| {
                     principal.is_some_and(|principal| {
-                        toolgate_policy::touches(principal.through(Some(&view.record)), server)
+                        toolgate_policy::touches(principal.through(Some((&view.id, &view.record))), server)
                     })
                 };
                 view.record.enabled && view.record.servers.keys().any(touched)
@@ -262,12 +263,17 @@ impl<P: Platform> Core<P> {
     /// One after the other; answers that would stream are waited for.
     async fn batch(self: &Rc<Self>, context: &Rc<Context<P>>, entries: &[&[u8]]) -> Response<Body> {
         let mut answers: Vec<Cow<'_, str>> = Vec::new();
+        // All answers together are kept until the last is there.
+        let mut left = self.config.limits.upstream_body;
         for entry in entries {
             let answer = match classify_entry(entry, self.bounds()) {
                 Ok(Classified::Legacy { message, version: Version::V2025_03_26 }) => {
                     let response = self.legacy(context, &message).await;
-                    match collect(response.into_body(), self.config.limits.upstream_body).await {
-                        Ok(body) => String::from_utf8_lossy(&body).into_owned(),
+                    match collect(response.into_body(), left).await {
+                        Ok(body) => {
+                            left -= body.len();
+                            String::from_utf8_lossy(&body).into_owned()
+                        }
                         Err(error) => reply::error(message.id(), rpc::INTERNAL_ERROR, &error.to_string(), None),
                     }
                 }

@@ -169,6 +169,12 @@ impl TimeOfDay {
     pub const fn from_minutes(minutes: u16) -> Self {
         Self(minutes % MINUTES_PER_DAY)
     }
+
+    /// The minutes since midnight.
+    #[must_use]
+    pub const fn minutes(self) -> u16 {
+        self.0
+    }
 }
 
 impl fmt::Display for TimeOfDay {

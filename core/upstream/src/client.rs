@@ -12,8 +12,8 @@ use toolgate_ports::{Clock, Platform, Random};
 use toolgate_wire::{Era, LATEST_MODERN, Version, code};
 
 use crate::{
-    Answer, Call, Caller, Effect, Endpoint, ItemList, Step, Transport, UpstreamError, UpstreamErrorKind as Kind,
-    Verdict,
+    Allowed, Answer, Call, Caller, Effect, Endpoint, ItemList, Step, Transport, UpstreamError,
+    UpstreamErrorKind as Kind, Verdict,
     answer::{Resume, Within},
     exchange::{Bounds, Exchange, Id},
     handshake::{Discovered, modern_of, server_info, session_head, verdict},
@@ -73,6 +73,14 @@ pub(crate) struct Trip<'a> {
     step: Step,
     deadline: Deadline,
     bounds: Bounds,
+}
+
+impl Trip<'_> {
+    /// The same trip, with what is allowed it in particular.
+    fn within(self, allowed: Allowed, clock: &impl Clock) -> Self {
+        let deadline = allowed.time.map_or(self.deadline, |time| Deadline::after(clock, time));
+        Self { deadline, bounds: self.bounds.within(allowed), ..self }
+    }
 }
 
 /// How a server is spoken to.
@@ -166,7 +174,7 @@ impl<P: Platform> Client<P> {
         call: Call<'_>,
     ) -> Result<Answer, UpstreamError> {
         let step = if call.effect == Effect::Reads { Step::Read } else { Step::Call };
-        let trip = self.trip(endpoint, known, call.caller, step);
+        let trip = self.trip(endpoint, known, call.caller, step).within(call.allowed, self.platform.clock());
         self.admit(endpoint, step)?;
         let answer = self.operate(&trip, &Ask::Call(&call)).await;
         self.note(endpoint, answer.as_ref().err());
@@ -268,6 +276,14 @@ impl<P: Platform> Client<P> {
         self.platform.clock().ticks()
     }
 
+    /// An id for a request of the gateway's own within a client's session, where the client's own ids are used, too: a server that
+    /// is asked twice under one id may mistake one answer for the other.
+    pub(crate) fn unlike_a_clients(&self) -> Id {
+        let mut random = [0; 8];
+        self.platform.random().fill(&mut random);
+        Id::Given(format!("\"toolgate-{:016x}\"", u64::from_le_bytes(random)).into())
+    }
+
     pub(crate) fn exchange(&self, trip: &Trip<'_>, step: Step) -> Exchange<P> {
         let id = self.last_id.get().wrapping_add(1);
         self.last_id.set(id);
@@ -315,6 +331,9 @@ impl<P: Platform> Client<P> {
             }
         }
         let body = body_of(&exchange.id, ask, session.version);
+        if let Ask::Call(Call { sent: Some(sent), .. }) = ask {
+            sent.replace(Some((session.kept(), exchange.id.to_string())));
+        }
         let response = exchange.send(trip.endpoint, session_head(session), body.into()).await?;
         let resume = match exchange.id {
             Id::Given(_) => Resume::Handed,

@@ -1,6 +1,6 @@
 //! What a caller hands the client and gets back from it. Only data.
 
-use std::{fmt, ops::Range, pin::Pin};
+use std::{cell::RefCell, fmt, ops::Range, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -173,6 +173,9 @@ impl fmt::Debug for Caller<'_> {
     }
 }
 
+/// What was sent last within a session with a legacy server: the session and the raw id. Whoever gives up waiting cancels it there.
+pub type Sent = RefCell<Option<(SessionRef, String)>>;
+
 /// One request on a client's behalf.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
@@ -195,6 +198,19 @@ pub struct Call<'a> {
     pub log_level: Option<&'a str>,
     /// Whether asking twice could do something twice.
     pub effect: Effect,
+    /// What the operator allows this request, in the place of what is allowed everybody.
+    pub allowed: Allowed,
+    /// Where to note what was sent.
+    pub sent: Option<&'a Sent>,
+}
+
+/// What one request may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Allowed {
+    /// How long it may take altogether; its answer may then begin, and go on, as late as that.
+    pub time: Option<Duration>,
+    /// How long its answer may be, in bytes.
+    pub bytes: Option<usize>,
 }
 
 /// Whether a request may do something in the world.

@@ -77,10 +77,11 @@ impl<P: Platform> Client<P> {
         params: &str,
     ) -> Result<(), UpstreamError> {
         let trip = self.trip(endpoint, None, OWN, Step::List);
-        let exchange = self.exchange(&trip, Step::Read);
+        let mut exchange = self.exchange(&trip, Step::Read);
         let Some(open) = Session::of(session) else {
             return Err(exchange.error(Kind::Protocol, "its session can't be spoken to"));
         };
+        exchange.id = self.unlike_a_clients();
         let body = request::bare(&exchange.id, method, params);
         let reply = exchange.request(endpoint, session_head(&open), body).await?;
         if reply.error.is_some() { Err(exchange.rejected(method, &reply)) } else { Ok(()) }
