@@ -8,6 +8,7 @@ mod explain;
 mod keys;
 mod lists;
 mod logs;
+mod many;
 mod operators;
 mod policies;
 mod preconditions;
@@ -15,6 +16,7 @@ mod races;
 mod servers;
 mod tenants;
 mod views;
+mod watched;
 
 use std::{cell::RefCell, rc::Rc};
 
