@@ -58,6 +58,10 @@ impl<S: Store> Store for Counted<S> {
         self.ask().list(tenant, kind, after, limit, consistency).await
     }
 
+    async fn setup(&self, tenant: &TenantId, consistency: Consistency) -> Result<Vec<Record>, StoreError> {
+        self.ask().setup(tenant, consistency).await
+    }
+
     async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError> {
         self.ask().commit(tenant, commit).await
     }

@@ -19,13 +19,25 @@ pub enum RecordKind {
     View,
     /// An operator of the gateway. Stored under [`TenantId::reserved`], as nothing else is.
     Operator,
-    /// The policy in force, a draft, those of before, and which those are.
+    /// The policy in force, and a draft.
     Policy,
+    /// What is only looked up by operators: policies that were in force before.
+    History,
 }
 
 impl RecordKind {
     /// Each of them.
-    pub const ALL: [Self; 6] = [Self::Tenant, Self::Server, Self::Key, Self::View, Self::Operator, Self::Policy];
+    pub const ALL: [Self; 7] =
+        [Self::Tenant, Self::Server, Self::Key, Self::View, Self::Operator, Self::Policy, Self::History];
+
+    /// Whether records of this kind say how a tenant is set up ([`Store::setup`]): few, and all of them needed for any request.
+    #[must_use]
+    pub const fn is_setup(self) -> bool {
+        match self {
+            Self::Tenant | Self::Server | Self::Policy => true,
+            Self::Key | Self::View | Self::Operator | Self::History => false,
+        }
+    }
 
     /// As it stands in a [`RecordKey`]'s text.
     #[must_use]
@@ -37,6 +49,7 @@ impl RecordKind {
             Self::View => "view",
             Self::Operator => "operator",
             Self::Policy => "policy",
+            Self::History => "history",
         }
     }
 }
@@ -72,13 +85,13 @@ impl RecordKey {
     /// Which policies were in force before.
     #[must_use]
     pub fn policy_history() -> Self {
-        Self::new(RecordKind::Policy, "history")
+        Self::new(RecordKind::History, "policy")
     }
 
     /// The policy that `revision` had put in force.
     #[must_use]
     pub fn policy_version(revision: Revision) -> Self {
-        Self::new(RecordKind::Policy, &format!("version-{revision}"))
+        Self::new(RecordKind::History, &format!("policy-{revision}"))
     }
 
     /// The record of a server, a key or a view.
@@ -253,6 +266,9 @@ pub trait Store {
         limit: usize,
         consistency: Consistency,
     ) -> Result<Page, StoreError>;
+
+    /// All records that say how the tenant is set up ([`RecordKind::is_setup`]), in the bytes order of their keys' texts.
+    async fn setup(&self, tenant: &TenantId, consistency: Consistency) -> Result<Vec<Record>, StoreError>;
 
     /// Makes a commit and gives the tenant's new revision.
     async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError>;

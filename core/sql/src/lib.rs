@@ -12,7 +12,7 @@ mod schema;
 mod value;
 
 pub use blob::{MAX_BLOB, get_blob, put_blob};
-pub use record::{CHANGES_KEPT, commit, delete_tenant, get, list, sync, tenants};
+pub use record::{CHANGES_KEPT, commit, delete_tenant, get, list, setup, sync, tenants};
 pub use schema::migrate;
 use toolgate_ports::StoreError;
 pub use value::{Param, Row, Value};

@@ -109,6 +109,10 @@ impl Store for SqliteStore {
         toolgate_sql::list(&*self.database(), tenant, kind, after, limit)
     }
 
+    async fn setup(&self, tenant: &TenantId, _: Consistency) -> Result<Vec<Record>, StoreError> {
+        toolgate_sql::setup(&*self.database(), tenant)
+    }
+
     async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError> {
         self.changing(|database| toolgate_sql::commit(database, tenant, &commit))
     }

@@ -13,13 +13,13 @@ use worker::{DurableObject, Env, KvStore, Request, Response, State, durable_obje
 
 use crate::{
     copies::{
-        CopyOf, KV_LAG_MILLIS, MOST_RECENT, TOMBSTONE_SECONDS, copies_of, record_name, servers_name, write_record,
-        write_servers,
+        CopyOf, KV_LAG_MILLIS, MOST_RECENT, TOMBSTONE_SECONDS, copies_of, record_name, setup_name, write_record,
+        write_setup,
     },
     platform::now,
     protocol::{
         CommitQuestion, DIRECTORY_NAME, DeleteQuestion, EnterQuestion, Failure, GetQuestion, ListAnswer, ListQuestion,
-        Operation, Packed, Reply, SyncAnswer, SyncQuestion,
+        Operation, Packed, Reply, SetupQuestion, SyncAnswer, SyncQuestion,
     },
     sql::DurableSql,
     store::{DIRECTORY_BINDING, KV_BINDING, ask},
@@ -70,6 +70,7 @@ impl DurableObject for TenantObject {
         match path.as_str() {
             SyncQuestion::PATH => reply(&body, |question| self.sync(&question)),
             GetQuestion::PATH => reply(&body, |question| self.get(&question)),
+            SetupQuestion::PATH => reply(&body, |question| self.setup(&question)),
             ListQuestion::PATH => reply(&body, |question| self.list(&question)),
             CommitQuestion::PATH => self.changing(reply(&body, |question| self.commit(question))?).await,
             DeleteQuestion::PATH => self.changing(reply(&body, |question| self.delete(&question))?).await,
@@ -103,6 +104,10 @@ impl TenantObject {
     fn get(&self, question: &GetQuestion) -> Result<Option<Packed>, StoreError> {
         let record = toolgate_sql::get(&self.sql, &question.tenant, &question.key.parse()?)?;
         record.map(Packed::pack).transpose()
+    }
+
+    fn setup(&self, question: &SetupQuestion) -> Result<Vec<Packed>, StoreError> {
+        toolgate_sql::setup(&self.sql, &question.tenant)?.into_iter().map(Packed::pack).collect()
     }
 
     fn list(&self, question: &ListQuestion) -> Result<ListAnswer, StoreError> {
@@ -205,7 +210,7 @@ impl TenantObject {
     async fn copy(&self, Pending { tenant, copy, version }: &Pending) -> Result<(), StoreError> {
         match copy {
             CopyOf::Record(key) => self.copy_record(tenant, key).await?,
-            CopyOf::Servers => self.copy_servers(tenant).await?,
+            CopyOf::Setup => self.copy_setup(tenant).await?,
             CopyOf::Directory => self.enter(tenant).await?,
         }
         let name = copy.to_string();
@@ -219,10 +224,10 @@ impl TenantObject {
         self.put(&record_name(tenant, key), &write_record(record)?, gone.then_some(TOMBSTONE_SECONDS)).await
     }
 
-    async fn copy_servers(&self, tenant: &TenantId) -> Result<(), StoreError> {
-        let servers = toolgate_sql::list(&self.sql, tenant, RecordKind::Server, None, ALL)?.records;
-        let none = servers.is_empty();
-        self.put(&servers_name(tenant), &write_servers(servers)?, none.then_some(TOMBSTONE_SECONDS)).await
+    async fn copy_setup(&self, tenant: &TenantId) -> Result<(), StoreError> {
+        let setup = toolgate_sql::setup(&self.sql, tenant)?;
+        let gone = setup.is_empty();
+        self.put(&setup_name(tenant), &write_setup(setup)?, gone.then_some(TOMBSTONE_SECONDS)).await
     }
 
     async fn put(&self, name: &str, copy: &str, expires: Option<u64>) -> Result<(), StoreError> {

@@ -148,7 +148,7 @@ impl<P: Platform> Records<'_, P> {
             RecordKind::Server => (MAX_SERVERS, Kind::TooManyServers, "servers"),
             RecordKind::View => (MAX_VIEWS, Kind::TooManyViews, "views"),
             RecordKind::Operator => (MAX_OPERATORS, Kind::TooManyOperators, "operators"),
-            RecordKind::Tenant | RecordKind::Key | RecordKind::Policy => return Ok(()),
+            RecordKind::Tenant | RecordKind::Key | RecordKind::Policy | RecordKind::History => return Ok(()),
         };
         let page = self.platform.store().list(&place.tenant, place.key.kind, None, max, Consistency::Strong).await?;
         if page.records.len() < max {
@@ -242,6 +242,6 @@ fn namesake(key: &RecordKey) -> Option<RecordKey> {
     match key.kind {
         RecordKind::Server => Some(RecordKey::new(RecordKind::View, &key.id)),
         RecordKind::View => Some(RecordKey::new(RecordKind::Server, &key.id)),
-        RecordKind::Tenant | RecordKind::Key | RecordKind::Operator | RecordKind::Policy => None,
+        RecordKind::Tenant | RecordKind::Key | RecordKind::Operator | RecordKind::Policy | RecordKind::History => None,
     }
 }

@@ -112,6 +112,9 @@ impl Store for WatchedStore {
         self.lists.set(self.lists.get() + 1);
         self.inner().list(tenant, kind, after, limit, how).await
     }
+    async fn setup(&self, tenant: &TenantId, consistency: Consistency) -> Result<Vec<Record>, StoreError> {
+        self.inner().setup(tenant, consistency).await
+    }
     async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError> {
         if self.quicker.get() > 0 {
             self.quicker.set(self.quicker.get() - 1);

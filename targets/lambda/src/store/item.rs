@@ -80,6 +80,11 @@ pub(super) fn record_range(kind: RecordKind, after: Option<&str>) -> (String, St
     (from, format!("{RECORDS}{kind}0"))
 }
 
+/// Between which sort keys all records stand that say how a tenant is set up: from limits to the tenant itself, in the order of bytes.
+pub(super) fn setup_range() -> (String, String) {
+    (format!("{RECORDS}limit/"), format!("{RECORDS}tenant0"))
+}
+
 /// A change's sort key. Padded, so that the order of texts is the order of revisions.
 pub(super) fn change_sort(revision: Revision) -> String {
     format!("C#{:020}", revision.0)
@@ -153,6 +158,17 @@ mod tests {
             assert!(!inside(RecordKind::Server, None, other));
         }
         assert!(inside(RecordKind::Tenant, None, &record_sort(&RecordKey::tenant())));
+    }
+
+    #[test]
+    fn what_says_how_a_tenant_is_set_up_stands_together() {
+        let (from, to) = setup_range();
+        for kind in RecordKind::ALL {
+            let sort = record_sort(&RecordKey::new(kind, "x"));
+            let inside = from <= sort && sort <= to;
+            // Operators stand in a tenant of their own.
+            assert!(inside == kind.is_setup() || kind == RecordKind::Operator, "{kind:?}");
+        }
     }
 
     #[test]

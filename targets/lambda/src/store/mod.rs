@@ -58,6 +58,10 @@ impl Store for DynamoStore {
         self.page(tenant, kind, after, limit).await
     }
 
+    async fn setup(&self, tenant: &TenantId, _: Consistency) -> Result<Vec<Record>, StoreError> {
+        self.set_up(tenant).await
+    }
+
     async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError> {
         self.committed(tenant, &commit).await
     }
