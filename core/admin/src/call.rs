@@ -13,6 +13,7 @@ use crate::{
     answer::Answer,
     body,
     condition::Conditions,
+    explain,
     json::Members,
     keys, operators, paging, policies,
     problem::Problem,
@@ -63,6 +64,11 @@ impl<P: Platform> Call<'_, P> {
             (Resource::Keys, _) => self.keys(&tenant, body).await,
             (Resource::Policy | Resource::PolicyDraft | Resource::PolicyPromotion, _) => {
                 self.policy(tenant, body).await
+            }
+            (Resource::Explain, _) => {
+                self.no_query()?;
+                let engine = (self.admin.explain.as_deref(), scope);
+                explain::post(&self.records, tenant, self.body(body).await?, self.now(), engine).await
             }
             (Resource::PolicyVersions, _) => self.policy_versions(tenant).await,
             (Resource::PolicyVersion, Some(revision)) => {

@@ -1,6 +1,6 @@
 //! Virtual keys. The secret is in the answer to a key's creation or rotation; what is stored can't give it again.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 use toolgate_model::{Grant, KeyId, KeyRecord, PreviousSecret, TenantId, Timestamp};
@@ -17,7 +17,11 @@ use crate::{
 };
 
 /// The most grants of a key.
-const MAX_GRANTS: usize = 1_000;
+pub(crate) const MAX_GRANTS: usize = 1_000;
+/// The most labels of a key, and how long each may be, in bytes.
+const MAX_LABELS: usize = 32;
+const MAX_LABEL_NAME: usize = 64;
+const MAX_LABEL: usize = 256;
 /// How long a rotated key's earlier secret may go on.
 const MAX_OVERLAP: Duration = Duration::from_secs(30 * 24 * 3_600);
 
@@ -26,18 +30,21 @@ const MAX_OVERLAP: Duration = Duration::from_secs(30 * 24 * 3_600);
 pub(crate) struct Shown<'a> {
     name: &'a str,
     grants: &'a [Grant],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
     enabled: bool,
 }
 
 impl Kept for KeyRecord {
-    const FIELDS: &'static [&'static str] = &["name", "grants", "expires_at", "enabled"];
+    const FIELDS: &'static [&'static str] = &["name", "grants", "labels", "expires_at", "enabled"];
     const MISSING: Kind = Kind::KeyNotFound;
     type Shown<'a> = Shown<'a>;
 
     fn shown(&self) -> Shown<'_> {
-        Shown { name: &self.name, grants: &self.grants, expires_at: self.expires_at, enabled: self.enabled }
+        let Self { name, grants, labels, expires_at, enabled, .. } = self;
+        Shown { name, grants, labels, expires_at: *expires_at, enabled: *enabled }
     }
 
     fn times(&self) -> (Timestamp, Timestamp) {
@@ -58,6 +65,7 @@ impl Kept for KeyRecord {
 struct Input {
     name: String,
     grants: Vec<Grant>,
+    labels: BTreeMap<String, String>,
     expires_at: Option<Timestamp>,
     enabled: bool,
 }
@@ -68,10 +76,31 @@ fn read(members: Members) -> Result<Input, Problem> {
     fields.need("grants");
     let name = fields.text("name", name).unwrap_or_default();
     let grants = fields.texts("grants", MAX_GRANTS, |text| text.parse::<Grant>().map_err(|e| e.to_string()));
+    let labels = labels(&mut fields);
     let expires_at = fields.text("expires_at", |text| text.parse::<Timestamp>().map_err(|e| e.to_string()));
     let enabled = fields.flag("enabled").unwrap_or(true);
     fields.done()?;
-    Ok(Input { name, grants, expires_at, enabled })
+    Ok(Input { name, grants, labels, expires_at, enabled })
+}
+
+/// What is written on a key.
+pub(crate) fn labels(fields: &mut Fields) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    let spells = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/');
+    for (name, value) in fields.map("labels", MAX_LABELS) {
+        let path = ["labels", name.as_str()];
+        if !(1..=MAX_LABEL_NAME).contains(&name.len()) || !name.bytes().all(spells) {
+            fields.wrong(
+                &path,
+                format!("a label's name has 1 to {MAX_LABEL_NAME} of A-Z, a-z, 0-9, '_', '-', '.' and '/'"),
+            );
+        } else if value.len() > MAX_LABEL || value.chars().any(char::is_control) {
+            fields.wrong(&path, format!("write at most {MAX_LABEL} bytes, no control characters among them"));
+        } else {
+            labels.insert(name, value);
+        }
+    }
+    labels
 }
 
 /// Creates a key.
@@ -82,7 +111,7 @@ pub(crate) async fn post<P: Platform>(
     now: Timestamp,
 ) -> Result<Answer, Problem> {
     refuse_unknown(&body, KeyRecord::FIELDS)?;
-    let Input { name, grants, expires_at, enabled } = read(body)?;
+    let Input { name, grants, labels, expires_at, enabled } = read(body)?;
     let mut random = [0; KEY_RANDOM_BYTES];
     records.platform.random().fill(&mut random);
     let Minted { id, secret, hash } = mint(&random);
@@ -90,7 +119,7 @@ pub(crate) async fn post<P: Platform>(
     let location = format!("/admin/v1/tenants/{tenant}/keys/{id}");
     let (previous, team, user, created_at, updated_at) = (None, None, None, now, now);
     let record =
-        KeyRecord { id, name, hash, previous, grants, team, user, expires_at, enabled, created_at, updated_at };
+        KeyRecord { id, name, hash, previous, grants, team, user, labels, expires_at, enabled, created_at, updated_at };
     records.create(&place, New { record: &record, secret: &secret, location }).await
 }
 
@@ -103,8 +132,8 @@ pub(crate) async fn patch<P: Platform>(
 ) -> Result<Answer, Problem> {
     refuse_unknown(body, KeyRecord::FIELDS)?;
     let edit = |before: &KeyRecord| {
-        let Input { name, grants, expires_at, enabled } = read(patched(before, body)?)?;
-        Ok(KeyRecord { name, grants, expires_at, enabled, ..before.clone() })
+        let Input { name, grants, labels, expires_at, enabled } = read(patched(before, body)?)?;
+        Ok(KeyRecord { name, grants, labels, expires_at, enabled, ..before.clone() })
     };
     records.patch(place, conditions, edit).await
 }

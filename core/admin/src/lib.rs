@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod call;
 mod condition;
+mod explain;
 mod fields;
 mod json;
 mod keys;
@@ -28,6 +29,10 @@ mod views;
 
 use std::rc::Rc;
 
+pub use explain::{
+    Asker, Explain, ExplainError, ExplainedLimit, ExplainedRule, ExplainedStep, Explanation, Question, RuleOutcome,
+    StepOutcome, WhichPolicy,
+};
 use http::{HeaderValue, Request, Response, header, request::Parts};
 use serde::Serialize;
 use toolgate_model::{Limits, ServerId, TenantId, Timestamp};
@@ -116,6 +121,7 @@ pub struct Admin<P: Platform> {
     token: Option<OperatorToken>,
     limits: Limits,
     extra: Rc<dyn ServerTools>,
+    explain: Option<Rc<dyn Explain>>,
 }
 
 impl<P: Platform> std::fmt::Debug for Admin<P> {
@@ -134,7 +140,13 @@ impl<P: Platform> Admin<P> {
         limits: Limits,
         extra: Rc<dyn ServerTools>,
     ) -> Self {
-        Self { platform, sealer, token, limits, extra }
+        Self { platform, sealer, token, limits, extra, explain: None }
+    }
+
+    /// The same, where `engine` says why something may be used.
+    #[must_use]
+    pub fn explaining(self, engine: Rc<dyn Explain>) -> Self {
+        Self { explain: Some(engine), ..self }
     }
 
     /// Answers one request whose path begins with `/admin/v1`. Host and Origin were checked by the caller.

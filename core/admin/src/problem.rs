@@ -64,6 +64,7 @@ kinds! {
     NameTaken = CONFLICT, "name-taken", "The id is taken";
     ToolsUnavailable = BAD_GATEWAY, "tools-unavailable", "The server's tools are not known";
     HealthUnavailable = BAD_GATEWAY, "health-unavailable", "The server's health is not known";
+    ExplainUnavailable = BAD_GATEWAY, "explain-unavailable", "It can't be said what would be decided";
     StoreUnavailable = SERVICE_UNAVAILABLE, "store-unavailable", "The store did not answer";
     StoreFailed = INTERNAL_SERVER_ERROR, "store-failed", "The store refused or holds what can't be read";
 }

@@ -25,11 +25,12 @@ pub(crate) enum Resource {
     PolicyPromotion,
     PolicyVersions,
     PolicyVersion,
+    Explain,
 }
 
 impl Resource {
     /// All of them.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::OpenApi,
         Self::Whoami,
         Self::Operators,
@@ -50,6 +51,7 @@ impl Resource {
         Self::PolicyPromotion,
         Self::PolicyVersions,
         Self::PolicyVersion,
+        Self::Explain,
     ];
 
     /// Its path below `/admin/v1`, with names for what varies. It is also what the log calls it.
@@ -75,13 +77,14 @@ impl Resource {
             Self::PolicyPromotion => "/tenants/{tenant}/policy/draft/promote",
             Self::PolicyVersions => "/tenants/{tenant}/policy/versions",
             Self::PolicyVersion => "/tenants/{tenant}/policy/versions/{revision}",
+            Self::Explain => "/tenants/{tenant}/explain",
         }
     }
 
     /// The methods it takes, and what each of them needs.
     pub(crate) const fn methods(self) -> &'static [(&'static str, Permission)] {
         use Permission::{
-            Any, ChangeTenant, ManageOperators, ManageTenants, Public, ReadGateway, ReadOperators, ReadTenant,
+            Any, ChangeTenant, Explain, ManageOperators, ManageTenants, Public, ReadGateway, ReadOperators, ReadTenant,
         };
         match self {
             Self::OpenApi => &[("GET", Public)],
@@ -101,6 +104,7 @@ impl Resource {
             }
             Self::Keys | Self::ServerHealth => &[("GET", ReadTenant), ("POST", ChangeTenant)],
             Self::Key => &[("GET", ReadTenant), ("PATCH", ChangeTenant), ("DELETE", ChangeTenant)],
+            Self::Explain => &[("POST", Explain)],
             Self::KeyRotation | Self::PolicyPromotion => &[("POST", ChangeTenant)],
             Self::Policy | Self::PolicyDraft => &[("GET", ReadTenant), ("PUT", ChangeTenant), ("DELETE", ChangeTenant)],
         }

@@ -127,6 +127,9 @@ pub struct KeyRecord {
     /// The end user it acts for: always this one, or (`*`) the one that the request's `Toolgate-User` header names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Selector<UserId>>,
+    /// What was written on it, for rules to look at.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// From when it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

@@ -123,7 +123,7 @@ impl<'a> Principal<'a> {
     }
 
     pub(crate) fn facts(&self) -> PrincipalFacts<'a> {
-        let key = KeyFacts { id: self.key.id.as_str(), name: &self.key.name, labels: &NO_LABELS };
+        let key = KeyFacts { id: self.key.id.as_str(), name: &self.key.name, labels: &self.key.labels };
         let view = self.view.map(|(id, _)| id.as_str());
         PrincipalFacts { tenant: self.tenant.as_str(), key, team: None, user: None, view }
     }
@@ -132,5 +132,3 @@ impl<'a> Principal<'a> {
         NetworkFacts { ip: self.origin.ip, host: self.origin.host }
     }
 }
-
-static NO_LABELS: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();

@@ -33,6 +33,7 @@ fn key(grants: &[&str]) -> KeyRecord {
         team: None,
         user: None,
         grants: grants.iter().map(|g| g.parse().unwrap()).collect(),
+        labels: std::collections::BTreeMap::new(),
         expires_at: None,
         enabled: true,
         created_at: Timestamp::default(),

@@ -50,6 +50,7 @@ impl World {
             grants: vec![Grant::All],
             team: None,
             user: None,
+            labels: Default::default(),
             expires_at: None,
             enabled,
             created_at: Default::default(),

@@ -40,6 +40,8 @@ const FORGET: &str = "DELETE FROM copies WHERE written <= ?1";
 /// When an alarm tries again.
 const RETRY: Duration = Duration::from_secs(30);
 const ALL: usize = u32::MAX as usize;
+/// How many records are looked at in one go.
+const PAGE: usize = 500;
 
 /// One tenant's records.
 #[durable_object(alarm)]
@@ -128,15 +130,26 @@ impl TenantObject {
     fn delete(&self, question: &DeleteQuestion) -> Result<Revision, StoreError> {
         let tenant = &question.tenant;
         self.sql.transaction(|| {
-            let mut keys = Vec::new();
+            // The change is not made yet, but its revision is certain: nobody else writes here.
+            let next = toolgate_sql::sync(&self.sql, tenant, None)?.revision.next();
             for kind in RecordKind::ALL {
-                let page = toolgate_sql::list(&self.sql, tenant, kind, None, ALL)?;
-                keys.extend(page.records.into_iter().map(|record| record.key));
+                self.mark_all(tenant, next, kind)?;
             }
-            let revision = toolgate_sql::delete_tenant(&self.sql, tenant)?;
-            self.mark(tenant, revision, keys.iter())?;
-            Ok(revision)
+            toolgate_sql::delete_tenant(&self.sql, tenant)
         })
+    }
+
+    /// Notes all records of a kind, page by page: they may be a million.
+    fn mark_all(&self, tenant: &TenantId, revision: Revision, kind: RecordKind) -> Result<(), StoreError> {
+        let mut after: Option<String> = None;
+        loop {
+            let page = toolgate_sql::list(&self.sql, tenant, kind, after.as_deref(), PAGE)?;
+            self.mark(tenant, revision, page.records.iter().map(|record| &record.key))?;
+            after = page.records.into_iter().next_back().map(|last| last.key.id);
+            if !page.more {
+                return Ok(());
+            }
+        }
     }
 
     /// Notes, with the change itself, what has to be copied.

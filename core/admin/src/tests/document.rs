@@ -162,7 +162,7 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
         "aliases": {"a": "b"}, "price": {"micro_usd": 1}, "constraints": {"timeout_ms": 1}, "tools": {"t": {}}, "enabled": false});
     shows_all("Server", &world.put("/tenants/acme/servers/github", &server).body);
     shows_all("ServerTools", &world.get("/tenants/acme/servers/github/tools").body);
-    let key = json!({"name": "ci", "grants": ["*"], "expires_at": "2030-01-01T00:00:00Z", "enabled": true});
+    let key = json!({"name": "ci", "grants": ["*"], "labels": {"env": "prod"}, "expires_at": "2030-01-01T00:00:00Z", "enabled": true});
     let created = world.post("/tenants/acme/keys", &key).body;
     shows_all("NewKey", &created);
     let key = format!("/tenants/acme/keys/{}", created["id"].as_str().unwrap());

@@ -4,9 +4,11 @@ mod access;
 mod bodies;
 mod document;
 mod dry_runs;
+mod explain;
 mod keys;
 mod lists;
 mod logs;
+mod many;
 mod operators;
 mod policies;
 mod preconditions;
@@ -14,6 +16,7 @@ mod races;
 mod servers;
 mod tenants;
 mod views;
+mod watched;
 
 use std::{cell::RefCell, rc::Rc};
 
