@@ -290,6 +290,7 @@ impl<P: Platform> Core<P> {
     fn cleared(&self, context: &Context<P>, id: &str, subject: &Subject<'_>) -> Result<String, Refused> {
         let principal = self.admitted(context)?;
         let decision = decide(principal, subject);
+        shadow(context, principal, subject, &decision);
         if decision.allowed() {
             return Ok(decision.to_string());
         }
@@ -529,6 +530,30 @@ impl<P: Platform> Core<P> {
         let talk = Talk { core: Rc::clone(self), context: Rc::clone(context), target, frame, charge };
         talk.answer(answer).await
     }
+}
+
+/// Logs what the tenant's draft of a policy would have decided, where that is something else.
+fn shadow<P: Platform>(context: &Context<P>, principal: Principal<'_>, subject: &Subject<'_>, decided: &Decision<'_>) {
+    let Some(draft) = context.identity.snapshot.draft.as_deref() else { return };
+    let under_draft = decide(principal.under(Some(draft)), subject);
+    let same = match (decided, &under_draft) {
+        (Decision::Allowed(now), Decision::Allowed(then)) => now.needs_approval() == then.needs_approval(),
+        (now, then) => now.allowed() == then.allowed(),
+    };
+    if same {
+        return;
+    }
+    let would = match under_draft.allowed() {
+        true if matches!(&under_draft, Decision::Allowed(allowed) if allowed.needs_approval()) => "need-approval",
+        true => "allow",
+        false => "deny",
+    };
+    let snapshot = &context.identity.snapshot;
+    tracing::info!(
+        target: "toolgate::shadow",
+        request_id = context.line.id(), tenant = %snapshot.tenant, key_id = %principal.key(), server = %subject.server,
+        decided = %decided, draft = %under_draft, would, "the draft would have decided otherwise"
+    );
 }
 
 /// What a name led to, or why it leads nowhere.

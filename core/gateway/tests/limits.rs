@@ -14,7 +14,8 @@ use toolgate_ports::{FetchError, FetchErrorKind, Ledger, RecordKey, RecordKind};
 use toolgate_testkit::{LedgerFault, json_response};
 
 fn limit(world: &World, id: &str, spec: &Value) {
-    let mut record = json!({"enabled": true, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"});
+    let mut record =
+        json!({"enabled": true, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"});
     record.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
     world.put("acme", RecordKey::new(RecordKind::Limit, id), &record);
     world.platform.clock.advance(Duration::from_secs(11));
@@ -39,7 +40,8 @@ fn let_through(world: &World, key: &str, tool: &str, calls: usize) -> usize {
 
 fn settled(world: &World, id: &str, spec: &Value) -> u64 {
     let record: LimitRecord = serde_json::from_value({
-        let mut record = json!({"enabled": true, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"});
+        let mut record =
+            json!({"enabled": true, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"});
         record.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
         record
     })
@@ -59,9 +61,15 @@ fn a_budget_lets_through_what_it_allows_and_says_what_then() {
     assert_eq!((refused.status.as_u16(), refused.code()), (200, -31429));
     let error = &refused.json()["error"];
     let message = error["message"].as_str().unwrap();
-    assert!(message.contains("\"daily\"") && message.contains("3 calls") && message.contains("try again at"), "{message}");
+    assert!(
+        message.contains("\"daily\"") && message.contains("3 calls") && message.contains("try again at"),
+        "{message}"
+    );
     let detail = &error["data"]["_meta"]["io.toolgate/limit"];
-    assert_eq!((&detail["limit"], &detail["kind"], &detail["unit"]), (&json!("daily"), &json!("budget"), &json!("calls")));
+    assert_eq!(
+        (&detail["limit"], &detail["kind"], &detail["unit"]),
+        (&json!("daily"), &json!("budget"), &json!("calls"))
+    );
     assert_eq!((&detail["amount"], &detail["left"], &detail["need"]), (&json!(3), &json!(0), &json!(1)));
     let wait = detail["retry_after_ms"].as_u64().unwrap();
     let header: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
@@ -87,7 +95,8 @@ fn what_was_not_sent_is_not_charged_and_what_may_have_acted_is() {
     let (world, key) = world(&[("b", spec.clone())]);
     call(&world, &key, "s__t");
     for (kind, charged) in [(FetchErrorKind::Connect, 1), (FetchErrorKind::Broken, 2)] {
-        world.upstreams.borrow_mut().get_mut("s").unwrap().on_call = Rc::new(move |_| Err(FetchError::new(kind, "broke")));
+        world.upstreams.borrow_mut().get_mut("s").unwrap().on_call =
+            Rc::new(move |_| Err(FetchError::new(kind, "broke")));
         call(&world, &key, "s__t");
         world.platform.clock.advance(Duration::from_secs(1_000));
         assert_eq!(settled(&world, "b", &spec), charged, "{kind:?}");
@@ -164,7 +173,8 @@ fn a_team_shares_its_limit_and_is_refused_when_it_is_disabled() {
     let spec = json!({"scope": {"team": "red"}, "kind": "budget", "unit": "calls", "amount": 2});
     let (world, alone) = world(&[("team", spec)]);
     let team = |enabled: bool| {
-        let record = json!({"enabled": enabled, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"});
+        let record =
+            json!({"enabled": enabled, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"});
         world.put("acme", RecordKey::new(RecordKind::Team, "red"), &record);
         world.platform.clock.advance(Duration::from_secs(11));
     };
@@ -180,7 +190,8 @@ fn a_team_shares_its_limit_and_is_refused_when_it_is_disabled() {
 
 #[test]
 fn a_lost_ledger_refuses_unless_the_limit_says_otherwise() {
-    let spec = |fail_open: bool| json!({"scope": {}, "kind": "budget", "unit": "calls", "amount": 9, "fail_open": fail_open});
+    let spec =
+        |fail_open: bool| json!({"scope": {}, "kind": "budget", "unit": "calls", "amount": 9, "fail_open": fail_open});
     let (world, key) = world(&[("b", spec(false))]);
     world.platform.ledger.set_fault(Some(LedgerFault::Down));
     let refused = call(&world, &key, "s__t");
