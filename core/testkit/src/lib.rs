@@ -132,6 +132,11 @@ impl MemoryPlatform {
         }
     }
 
+    /// Ends all background tasks where they are, as a platform does that ends.
+    pub fn forget_tasks(&self) {
+        drop(self.tasks.0.take());
+    }
+
     /// Runs the background tasks to their end; the clock moves when all of them wait.
     ///
     /// # Panics
