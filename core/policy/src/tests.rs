@@ -32,6 +32,8 @@ fn key(grants: &[&str]) -> KeyRecord {
         previous: None,
         grants: grants.iter().map(|g| g.parse().unwrap()).collect(),
         labels: std::collections::BTreeMap::new(),
+        team: None,
+        user: None,
         expires_at: None,
         enabled: true,
         created_at: Timestamp::default(),

@@ -23,18 +23,31 @@ pub enum RecordKind {
     Policy,
     /// What is only looked up by operators: policies that were in force before.
     History,
+    /// A limit.
+    Limit,
+    /// A team.
+    Team,
 }
 
 impl RecordKind {
     /// Each of them.
-    pub const ALL: [Self; 7] =
-        [Self::Tenant, Self::Server, Self::Key, Self::View, Self::Operator, Self::Policy, Self::History];
+    pub const ALL: [Self; 9] = [
+        Self::Tenant,
+        Self::Server,
+        Self::Key,
+        Self::View,
+        Self::Operator,
+        Self::Policy,
+        Self::History,
+        Self::Limit,
+        Self::Team,
+    ];
 
     /// Whether records of this kind say how a tenant is set up ([`Store::setup`]): few, and all of them needed for any request.
     #[must_use]
     pub const fn is_setup(self) -> bool {
         match self {
-            Self::Tenant | Self::Server | Self::Policy => true,
+            Self::Tenant | Self::Server | Self::Policy | Self::Limit | Self::Team => true,
             Self::Key | Self::View | Self::Operator | Self::History => false,
         }
     }
@@ -50,6 +63,8 @@ impl RecordKind {
             Self::Operator => "operator",
             Self::Policy => "policy",
             Self::History => "history",
+            Self::Limit => "limit",
+            Self::Team => "team",
         }
     }
 }
@@ -94,7 +109,7 @@ impl RecordKey {
         Self::new(RecordKind::History, &format!("policy-{revision}"))
     }
 
-    /// The record of a server, a key or a view.
+    /// The record of a server, a key, a view, a limit or a team.
     #[must_use]
     pub fn new(kind: RecordKind, id: &str) -> Self {
         Self { kind, id: id.to_owned() }

@@ -49,6 +49,8 @@ impl World {
             previous: None,
             grants: vec![Grant::All],
             labels: Default::default(),
+            team: None,
+            user: None,
             expires_at: None,
             enabled,
             created_at: Default::default(),

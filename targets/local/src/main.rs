@@ -5,7 +5,9 @@
 
 mod cli;
 mod data_dir;
+mod database;
 mod demo;
+mod ledger;
 mod log;
 mod mailbox;
 mod operator;

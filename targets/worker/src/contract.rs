@@ -10,6 +10,7 @@ use worker::{Env, Method};
 
 use crate::{
     copies::{blob_name, record_name, setup_name, write_record, write_setup},
+    ledger::WorkerLedger,
     store::{KV_BINDING, Operations, TENANTS_BINDING, WorkerStore},
 };
 
@@ -22,6 +23,7 @@ pub(crate) async fn run(request: &Request, env: &Env) -> Option<worker::Result<R
         "store" => store_contract(env, run).await,
         "copies" => copies(env, run).await,
         "mailbox" => mailbox(env, run).await,
+        "ledger" => ledger_contract(env, run).await,
         "panic" => panic!("asked to"),
         _ => return None,
     };
@@ -46,6 +48,11 @@ async fn store_contract(env: &Env, run: &str) -> Result<usize, String> {
 async fn mailbox(env: &Env, run: &str) -> Result<usize, String> {
     let store = WorkerStore::new(env).map_err(|error| error.to_string())?;
     toolgate_testkit::mailbox_contract(&store, run).await.map(|()| 1)
+}
+
+async fn ledger_contract(env: &Env, run: &str) -> Result<usize, String> {
+    let ledger = WorkerLedger::new(env).map_err(|error| error.to_string())?;
+    toolgate_testkit::ledger_contract(&ledger, run).await
 }
 
 /// One tenant, and a hand in KV behind its object's back.

@@ -63,7 +63,7 @@ pub(crate) fn copies_of(key: &RecordKey) -> Vec<CopyOf> {
     let own = CopyOf::Record(key.clone());
     match key.kind {
         RecordKind::Tenant => vec![own, CopyOf::Setup, CopyOf::Directory],
-        RecordKind::Server | RecordKind::Policy => vec![CopyOf::Setup],
+        RecordKind::Server | RecordKind::Policy | RecordKind::Limit | RecordKind::Team => vec![CopyOf::Setup],
         RecordKind::Key | RecordKind::View => vec![own],
         // Who is let in to the admin API, and what only operators look up, is asked of the truth, always.
         RecordKind::Operator | RecordKind::History => Vec::new(),

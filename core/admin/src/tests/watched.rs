@@ -7,7 +7,9 @@ use toolgate_model::{Revision, TenantId};
 use toolgate_ports::{
     Commit, Consistency, Page, Platform, Record, RecordKey, RecordKind, Store, StoreError, TenantSync, Write,
 };
-use toolgate_testkit::{MemoryMailbox, MemoryPlatform, MemoryStore, ScriptedFetch, SeededRandom, VirtualClock};
+use toolgate_testkit::{
+    MemoryLedger, MemoryMailbox, MemoryPlatform, MemoryStore, ScriptedFetch, SeededRandom, VirtualClock,
+};
 
 /// The platform in memory, where somebody may be quicker, and it is known what was asked of the store.
 pub(super) struct Watched {
@@ -47,6 +49,7 @@ pub(super) enum Rival {
 
 impl Platform for Watched {
     type Mailbox = MemoryMailbox;
+    type Ledger = MemoryLedger;
     type Store = WatchedStore;
     type Fetch = ScriptedFetch;
     type Clock = VirtualClock;
@@ -54,6 +57,9 @@ impl Platform for Watched {
 
     fn mailbox(&self) -> &MemoryMailbox {
         &self.memory.mailbox
+    }
+    fn ledger(&self) -> &MemoryLedger {
+        &self.memory.ledger
     }
     fn store(&self) -> &WatchedStore {
         &self.store

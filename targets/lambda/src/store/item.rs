@@ -26,6 +26,8 @@ pub(super) const PURGING: &str = "purging";
 pub(super) const GENERATION: &str = "generation";
 /// How many they are.
 pub(super) const CHUNKS: &str = "chunks";
+/// Which write an account's item comes from.
+pub(super) const VERSION: &str = "ver";
 /// When DynamoDB may remove the item (its time-to-live attribute).
 pub(super) const EXPIRES: &str = "expires";
 
@@ -97,6 +99,19 @@ pub(super) fn blob_sort(name: &str) -> String {
 /// A letter's sort key: `L#`, which no record, blob or change begins with.
 pub(super) fn letter_sort(name: &str, place: &str) -> String {
     format!("L#{name}#{place}")
+}
+
+/// The beginning of the sort key of every document of the ledger.
+const LEDGER: &str = "A#";
+
+/// The sort key of a document of the ledger.
+pub(super) fn ledger_sort(name: &str) -> String {
+    format!("{LEDGER}{name}")
+}
+
+/// What a document of the ledger is called.
+pub(super) fn read_ledger_name(item: &Item) -> Result<&str, StoreError> {
+    read_text(item, SK)?.strip_prefix(LEDGER).ok_or_else(|| corrupt(item, SK))
 }
 
 pub(super) fn chunk_sort(name: &str, generation: &str, n: usize) -> String {

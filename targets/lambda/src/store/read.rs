@@ -115,7 +115,12 @@ impl DynamoStore {
 
     /// The first `most` items of a partition between two sort keys, both included. DynamoDB answers in pages of 1 MB at
     /// the longest.
-    async fn range(&self, partition: &str, (from, to): (String, String), most: usize) -> Result<Vec<Item>, StoreError> {
+    pub(super) async fn range(
+        &self,
+        partition: &str,
+        (from, to): (String, String),
+        most: usize,
+    ) -> Result<Vec<Item>, StoreError> {
         let query = self
             .client
             .query()
