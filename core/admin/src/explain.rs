@@ -231,23 +231,20 @@ fn assumed(fields: &mut Fields, now: Timestamp) -> Option<Asker> {
     let labels = keys::labels(fields);
     let (team, user) = (keys::team(fields), keys::user(fields));
     let id = KeyId::new(NOBODY).ok()?;
-    let hash = String::new();
-    let (created_at, updated_at, enabled) = (now, now, true);
-    let record = KeyRecord {
+    Some(Asker::Assumed(Box::new(KeyRecord {
         id,
         name,
-        hash,
+        hash: String::new(),
         previous: None,
         grants,
-        labels,
         team,
         user,
+        labels,
         expires_at: None,
-        enabled,
-        created_at,
-        updated_at,
-    };
-    Some(Asker::Assumed(Box::new(record)))
+        enabled: true,
+        created_at: now,
+        updated_at: now,
+    })))
 }
 
 fn item(fields: &mut Fields) -> Option<(ItemKind, String)> {

@@ -141,7 +141,7 @@ pub(crate) async fn post<P: Platform>(
     let location = format!("/admin/v1/tenants/{tenant}/keys/{id}");
     let (previous, created_at, updated_at) = (None, now, now);
     let record =
-        KeyRecord { id, name, hash, previous, grants, labels, team, user, expires_at, enabled, created_at, updated_at };
+        KeyRecord { id, name, hash, previous, grants, team, user, labels, expires_at, enabled, created_at, updated_at };
     records.create(&place, New { record: &record, secret: &secret, location }).await
 }
 

@@ -13,7 +13,9 @@ use toolgate_upstream::{Answer, Call, Caller, Effect, Endpoint, UpstreamError, U
 use toolgate_wire::{Era, Message, code as rpc, header::decode_value, meta, reply, splice};
 
 use crate::{
-    answer, code, constraints,
+    answer,
+    charge::Charge,
+    code, constraints,
     context::{Accepts, Context},
     core::Core,
     hand_over::HandOver,
@@ -288,6 +290,7 @@ impl<P: Platform> Core<P> {
     fn cleared(&self, context: &Context<P>, id: &str, subject: &Subject<'_>) -> Result<String, Refused> {
         let principal = self.admitted(context)?;
         let decision = decide(principal, subject);
+        shadow(context, principal, subject, &decision);
         if decision.allowed() {
             return Ok(decision.to_string());
         }
@@ -340,6 +343,10 @@ impl<P: Platform> Core<P> {
                 return Some(hand_over(context, hex(&self.random::<16>())));
             }
         }
+        let charge = match self.charged(context, id, &target).await {
+            Ok(charge) => charge,
+            Err(refused) => return Some(*refused),
+        };
         let began = context.line.ticks();
         let mut answer = self.ask(context, id, &target).await;
         if self.has_other_headers(context, &mut target, &answer).await {
@@ -347,9 +354,19 @@ impl<P: Platform> Core<P> {
         }
         context.line.upstream_since(began);
         match answer {
-            Err(error) => Some(failed(id, &error, &context.line)),
-            Ok(Answer::Reply(reply)) if more && stream::is_not_found(&reply) => None,
-            Ok(answer) => Some(self.answered(context, target, frame, answer).await),
+            Err(error) => {
+                if let Some(charge) = charge {
+                    charge.failed(&error.kind);
+                }
+                Some(failed(id, &error, &context.line))
+            }
+            Ok(Answer::Reply(reply)) if more && stream::is_not_found(&reply) => {
+                if let Some(charge) = charge {
+                    charge.answered(&reply, &context.line);
+                }
+                None
+            }
+            Ok(answer) => Some(self.answered(context, target, frame, charge, answer).await),
         }
     }
 
@@ -490,6 +507,7 @@ impl<P: Platform> Core<P> {
         context: &Rc<Context<P>>,
         target: Target,
         frame: Frame,
+        charge: Option<Rc<Charge<P>>>,
         answer: Answer,
     ) -> Response<Body> {
         if let Answer::Reply(reply) = &answer {
@@ -500,15 +518,42 @@ impl<P: Platform> Core<P> {
                 }
             };
             if !waits {
+                if let Some(charge) = charge {
+                    charge.answered(reply, &context.line);
+                }
                 context.line.outcome(if reply.error.is_some() { Outcome::ToolError } else { Outcome::Ok });
                 let status = frame.status(reply);
                 let body = frame.reply(reply, &|task| self.seal_task(context, &frame.server, task));
                 return answer::of(status, answer::JSON, Body::Parts(body));
             }
         }
-        let talk = Talk { core: Rc::clone(self), context: Rc::clone(context), target, frame };
+        let talk = Talk { core: Rc::clone(self), context: Rc::clone(context), target, frame, charge };
         talk.answer(answer).await
     }
+}
+
+/// Logs what the tenant's draft of a policy would have decided, where that is something else.
+fn shadow<P: Platform>(context: &Context<P>, principal: Principal<'_>, subject: &Subject<'_>, decided: &Decision<'_>) {
+    let Some(draft) = context.identity.snapshot.draft.as_deref() else { return };
+    let under_draft = decide(principal.under(Some(draft)), subject);
+    let same = match (decided, &under_draft) {
+        (Decision::Allowed(now), Decision::Allowed(then)) => now.needs_approval() == then.needs_approval(),
+        (now, then) => now.allowed() == then.allowed(),
+    };
+    if same {
+        return;
+    }
+    let would = match under_draft.allowed() {
+        true if matches!(&under_draft, Decision::Allowed(allowed) if allowed.needs_approval()) => "need-approval",
+        true => "allow",
+        false => "deny",
+    };
+    let snapshot = &context.identity.snapshot;
+    tracing::info!(
+        target: "toolgate::shadow",
+        request_id = context.line.id(), tenant = %snapshot.tenant, key_id = %principal.key(), server = %subject.server,
+        decided = %decided, draft = %under_draft, would, "the draft would have decided otherwise"
+    );
 }
 
 /// What a name led to, or why it leads nowhere.

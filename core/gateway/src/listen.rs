@@ -317,7 +317,7 @@ impl<P: Platform> Core<P> {
             rules: Rc::clone(server.rules("")),
         };
         let frame = self.frame(&context, &asked.client, &target).await;
-        let talk = Talk { core: Rc::clone(self), context, target, frame };
+        let talk = Talk { core: Rc::clone(self), context, target, frame, charge: None };
         talk.answer(toolgate_upstream::Answer::Stream(stream)).await
     }
 }
@@ -481,7 +481,7 @@ impl<P: Platform> Listener<P> {
             let now = core.states.tenant(tenant, &context.scope).await;
             let key = core.states.key(tenant, &context.identity.key.id, &context.scope).await;
             let (Ok(Some(now)), Ok(Some(key))) = (now, key) else { return End::Refused };
-            if toolgate_policy::admit(&now.tenant, &now.record, &key, clock.now()).is_err() {
+            if !now.admits(&key, clock.now()) {
                 return End::Refused;
             }
             let changed = now.revision != context.identity.snapshot.revision;

@@ -92,7 +92,9 @@ impl<P: Platform> Core<P> {
         frame: Frame,
         mailbox: String,
     ) -> Response<Body> {
-        let talk = Talk { core: Rc::clone(self), context: Rc::clone(context), target, frame };
+        // It was paid for when it began.
+        let charge = None;
+        let talk = Talk { core: Rc::clone(self), context: Rc::clone(context), target, frame, charge };
         context.line.outcome(Outcome::ClientGone);
         let accepts = context.accepts;
         respond(accepts, |out| talk.go_on(mailbox, out)).await
@@ -198,6 +200,7 @@ impl<P: Platform> Talk<P> {
                 context: Rc::clone(&self.context),
                 target: self.target.clone(),
                 frame: self.frame.clone(),
+                charge: self.charge.clone(),
             },
             events,
             session,
@@ -411,6 +414,11 @@ impl<P: Platform> Held<P> {
                     self.say(&News::Questions(questions)).await;
                 }
                 Came::Reply(status, message) => {
+                    let status_code = StatusCode::from_u16(status).unwrap_or_default();
+                    let reply = as_reply(status_code, &message, self.talk.core.config.limits.json_depth);
+                    if let (Some(charge), Some(reply)) = (&self.talk.charge, reply) {
+                        charge.answered(&reply, &self.talk.context.line);
+                    }
                     if let Some(message) = std::str::from_utf8(&message).ok().and_then(raw) {
                         self.say(&News::Reply(status, message)).await;
                     }

@@ -16,7 +16,9 @@ use toolgate_upstream::{
 use toolgate_wire::{Era, code as rpc, meta, reply, splice, sse};
 
 use crate::{
-    answer, code,
+    answer,
+    charge::Charge,
+    code,
     context::{Accepts, Context},
     core::Core,
     forward::{Target, digest, failure},
@@ -37,6 +39,8 @@ pub(crate) struct Talk<P: Platform> {
     pub(crate) context: Rc<Context<P>>,
     pub(crate) target: Target,
     pub(crate) frame: Frame,
+    /// What was taken for it.
+    pub(crate) charge: Option<Rc<Charge<P>>>,
 }
 
 /// Where the messages for the client go.
@@ -164,6 +168,9 @@ impl<P: Platform> Talk<P> {
 
     /// The response, as this client is to get it.
     pub(crate) async fn finish(&self, reply: &Reply, event: Option<String>, out: &Out) {
+        if let Some(charge) = &self.charge {
+            charge.answered(reply, &self.context.line);
+        }
         if self.context.era == Era::Modern
             && self.frame.upstream == Era::Legacy
             && self.context.can_be_sent_to_urls()

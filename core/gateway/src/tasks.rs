@@ -95,7 +95,7 @@ impl<P: Platform> Core<P> {
                 let body = frame.reply(&reply, &|task| self.seal_task(&context, &frame.server, task));
                 answer::of(frame.status(&reply), answer::JSON, Body::Parts(body))
             }
-            Ok(answer) => Talk { core: Rc::clone(self), context, target, frame }.answer(answer).await,
+            Ok(answer) => Talk { core: Rc::clone(self), context, target, frame, charge: None }.answer(answer).await,
         }
     }
 }

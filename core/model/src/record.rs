@@ -84,15 +84,6 @@ pub struct ServerRecord {
     pub updated_at: Timestamp,
 }
 
-/// The secret that a key had before it was rotated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PreviousSecret {
-    /// SHA-256 of the whole secret, in hexadecimal.
-    pub hash: String,
-    /// From when it is refused.
-    pub expires_at: Timestamp,
-}
-
 /// A team: keys of a tenant that are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TeamRecord {
@@ -105,6 +96,15 @@ pub struct TeamRecord {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+}
+
+/// The secret that a key had before it was rotated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousSecret {
+    /// SHA-256 of the whole secret, in hexadecimal.
+    pub hash: String,
+    /// From when it is refused.
+    pub expires_at: Timestamp,
 }
 
 /// A virtual key, without its secret.
@@ -121,15 +121,15 @@ pub struct KeyRecord {
     pub previous: Option<PreviousSecret>,
     /// What it may use. Empty: nothing.
     pub grants: Vec<Grant>,
-    /// What was written on it, for rules to look at.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
     /// The team it is counted with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<TeamId>,
     /// The end user it acts for: always this one, or (`*`) the one that the request's `Toolgate-User` header names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Selector<UserId>>,
+    /// What was written on it, for rules to look at.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// From when it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

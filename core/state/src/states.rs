@@ -1,10 +1,11 @@
 //! The cache itself: what is known of each tenant, and when it must be asked about again.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc, str::FromStr, time::Duration};
 
 use serde::de::DeserializeOwned;
 use toolgate_model::{
-    KeyId, KeyRecord, PolicyRecord, Revision, ServerId, ServerRecord, TenantId, TenantRecord, ViewId,
+    IdError, KeyId, KeyRecord, Limit, LimitRecord, PolicyRecord, Revision, ServerRecord, TeamId, TeamRecord, TenantId,
+    TenantRecord, ViewId,
 };
 use toolgate_policy::Rules;
 use toolgate_ports::{Changed, Clock, Consistency, Platform, Record, RecordKey, RecordKind, Scope, Store, StoreError};
@@ -215,15 +216,19 @@ impl<P: Platform> States<P> {
         let servers = of(RecordKind::Server).take(MAX_SERVERS).map(|found| self.server(tenant, found));
         let servers = servers.map(|server| server.map(|server| (server.id.clone(), Rc::new(server))));
         let servers = servers.collect::<Result<BTreeMap<_, _>, StoreError>>()?;
+        let teams = of(RecordKind::Team).map(|found| Ok((id::<TeamId>(found)?, parse::<TeamRecord>(found)?)));
+        let teams = teams.collect::<Result<BTreeMap<_, _>, StoreError>>()?;
+        let limits =
+            of(RecordKind::Limit).map(|found| Ok(Limit { id: id(found)?, record: parse::<LimitRecord>(found)? }));
+        let limits = limits.collect::<Result<Vec<_>, StoreError>>()?;
         let policy =
             |key: &RecordKey| records.iter().find(|record| record.key == *key).map(|found| rules(tenant, found));
         let (policy, draft) = (policy(&RecordKey::policy()), policy(&RecordKey::policy_draft()));
-        Ok(Some(Rc::new(Snapshot { tenant: tenant.clone(), revision, record, servers, policy, draft })))
+        Ok(Some(Rc::new(Snapshot { tenant: tenant.clone(), revision, record, servers, teams, limits, policy, draft })))
     }
 
     fn server(&self, tenant: &TenantId, record: &Record) -> Result<Server, StoreError> {
-        let id = ServerId::new(&record.key.id).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-        Ok(Server::new(tenant, id, record.revision, parse::<ServerRecord>(record)?, &self.sealer))
+        Ok(Server::new(tenant, id(record)?, record.revision, parse::<ServerRecord>(record)?, &self.sealer))
     }
 
     fn read<T>(&self, tenant: &TenantId, look: impl FnOnce(&mut Known) -> T) -> T {
@@ -247,6 +252,10 @@ impl Known {
             _ => {}
         }
     }
+}
+
+fn id<T: FromStr<Err = IdError>>(record: &Record) -> Result<T, StoreError> {
+    record.key.id.parse().map_err(|error: IdError| StoreError::Corrupt(error.to_string()))
 }
 
 /// A policy, ready to decide. One that can't be read is there too, and allows nothing.

@@ -381,7 +381,8 @@ impl Ledger for DynamoLedger {
     async fn forget(&self, tenant: &TenantId, what: &Forget) -> Result<(), LedgerError> {
         for prefix in forgotten_names(what) {
             self.known.borrow_mut().retain(|(of, name), _| of != tenant || !name.starts_with(&prefix));
-            let keys = self.store.keys(tenant, &item::ledger_sort(&prefix)).err_into::<LedgerError>();
+            let prefix = item::ledger_sort(&prefix);
+            let keys = self.store.keys(tenant, &prefix).map_err(LedgerError::from);
             keys.map_ok(|key| self.remove(key)).try_buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         }
         Ok(())
