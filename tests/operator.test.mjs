@@ -59,11 +59,16 @@ servers:
 views:
   support:
     servers: {github: {tools: [list_issues]}}
+teams:
+  backend: {display_name: Backend}
+limits:
+  daily: {scope: {key: "*"}, kind: budget, unit: calls, amount: 100, window: {calendar: day, zone: europe/berlin}}
 policy:
   rules:
     - {name: readers, effect: allow, when: tool.annotations.readOnlyHint}
 keys:
   ci:
+    team: backend
     grants: ["github__*"]
     labels: {env: prod, tier: one}
 ${more}`;
@@ -73,7 +78,7 @@ describe("a tenant's file", () => {
     const path = file("acme.yaml", acme());
     const planned = await toolgate(["plan", path], env);
     assert.equal(planned.code, 2, planned.err);
-    for (const line of ["+ tenant acme", "+ policy", "+ server github", "+ view support", "+ key ci", "6 to create, 0 to change, 0 to delete"]) {
+    for (const line of ["+ tenant acme", "+ policy", "+ server github", "+ view support", "+ team backend", "+ limit daily", "+ key ci", "8 to create, 0 to change, 0 to delete"]) {
       assert.ok(planned.out.includes(line), planned.out);
     }
     assert.equal((await toolgate(["tenants", "get", "acme"])).code, 1, "a plan changes nothing");
@@ -87,7 +92,7 @@ describe("a tenant's file", () => {
     assert.equal(applied.code, 0, applied.err);
     // What restricts comes before what it restricts.
     const done = [...applied.out.matchAll(/^created (.*)$/gm)].map(([, what]) => what);
-    assert.deepEqual(done, ["tenant acme", "policy", "server github", "server docs", "view support", "key ci"]);
+    assert.deepEqual(done, ["tenant acme", "team backend", "limit daily", "policy", "server github", "server docs", "view support", "key ci"]);
     assert.equal(statSync(keys).mode & 0o777, 0o600);
     const key = JSON.parse(readFileSync(keys, "utf8"));
     assert.match(key.secret, /^tgk_/);
@@ -259,5 +264,19 @@ describe("operators", () => {
     const { items } = await json(["policy", "versions", "rotated"]);
     assert.deepEqual(items.map(({ current, saved_by }) => [current, saved_by]), [[true, "owner"]]);
     assert.equal((await json(["policy", "get", "rotated", "--revision", String(items[0].revision)])).rules[0].name, "all");
+  });
+
+  test("set limits and see what they have counted", async () => {
+    await json(["tenants", "put", "limited"]);
+    const limit = await json(["limits", "put", "limited", "daily", "--kind", "budget", "--unit", "calls", "--amount", "5", "--window", "day"]);
+    assert.deepEqual(limit.scope, {});
+    await json(["limits", "update", "limited", "daily", "--amount", "7"]);
+    assert.deepEqual((await json(["limits", "usage", "limited", "daily"])).items, []);
+    const { items } = await json(["usage", "limited"]);
+    assert.deepEqual(items.map(({ limit: name, amount }) => [name, amount]), [["daily", 7]]);
+    await json(["limits", "reset", "limited", "daily"]);
+    const refused = await toolgate(["limits", "put", "limited", "odd", "--kind", "rate", "--unit", "calls", "--amount", "5"]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /window: a rate needs the length in which it refills/);
   });
 });

@@ -2,8 +2,8 @@
 
 use http::{StatusCode, request::Parts};
 use toolgate_model::{
-    KeyId, KeyRecord, OperatorId, OperatorRecord, PolicyRecord, ServerId, ServerRecord, TenantId, TenantRecord,
-    Timestamp, ViewId, ViewRecord,
+    KeyId, KeyRecord, LimitId, LimitRecord, OperatorId, OperatorRecord, PolicyRecord, ServerId, ServerRecord, TeamId,
+    TeamRecord, TenantId, TenantRecord, Timestamp, ViewId, ViewRecord,
 };
 use toolgate_ports::{Body, Clock, Platform, RecordKey, RecordKind, Scope};
 
@@ -15,13 +15,13 @@ use crate::{
     condition::Conditions,
     explain,
     json::Members,
-    keys, operators, paging, policies,
+    keys, limits, operators, paging, policies,
     problem::Problem,
     records::{Kept, Place, Records, path_id},
     routes::Resource,
     servers,
     servers::Vault,
-    tenants, views,
+    teams, tenants, usage, views,
 };
 
 /// A request to a path that is there, with a method that it takes, from somebody who may.
@@ -60,6 +60,16 @@ impl<P: Platform> Call<'_, P> {
     ) -> Result<Answer, Problem> {
         match (self.resource, id) {
             (Resource::Servers, _) => self.list::<ServerRecord>(&tenant, RecordKind::Server).await,
+            (Resource::Teams, _) => self.list::<TeamRecord>(&tenant, RecordKind::Team).await,
+            (Resource::Limits, _) => self.list::<LimitRecord>(&tenant, RecordKind::Limit).await,
+            (Resource::Usage, _) => self.usage(tenant).await,
+            (Resource::Team, Some(id)) => self.team(tenant, path_id(id)?, body).await,
+            (Resource::Limit, Some(id)) => self.limit(tenant, path_id(id)?, body).await,
+            (Resource::LimitUsage, Some(id)) => self.limit_usage(tenant, path_id(id)?).await,
+            (Resource::LimitReset, Some(id)) => {
+                self.no_query()?;
+                limits::reset(&self.records, tenant, path_id(id)?).await
+            }
             (Resource::Views, _) => self.list::<ViewRecord>(&tenant, RecordKind::View).await,
             (Resource::Keys, _) => self.keys(&tenant, body).await,
             (Resource::Policy | Resource::PolicyDraft | Resource::PolicyPromotion, _) => {
@@ -157,6 +167,42 @@ impl<P: Platform> Call<'_, P> {
             "DELETE" => records.delete::<ViewRecord>(place, &conditions).await,
             _ => records.get::<ViewRecord>(place).await,
         }
+    }
+
+    async fn team(&self, tenant: TenantId, id: TeamId, body: Body) -> Result<Answer, Problem> {
+        self.no_query()?;
+        let place = &teams::place(tenant, &id);
+        let (records, now, conditions) = (&self.records, self.now(), Conditions::of(&self.parts.headers));
+        match self.method() {
+            "PUT" => teams::put(records, place, &conditions, &self.body(body).await?, now).await,
+            "PATCH" => teams::patch(records, place, &conditions, &self.body(body).await?, now).await,
+            "DELETE" => records.delete::<TeamRecord>(place, &conditions).await,
+            _ => records.get::<TeamRecord>(place).await,
+        }
+    }
+
+    async fn limit(&self, tenant: TenantId, id: LimitId, body: Body) -> Result<Answer, Problem> {
+        self.no_query()?;
+        let (records, now, conditions) = (&self.records, self.now(), Conditions::of(&self.parts.headers));
+        let place = &limits::place(tenant.clone(), &id);
+        match self.method() {
+            "PUT" => limits::put(records, place, &conditions, &self.body(body).await?, now).await,
+            "PATCH" => limits::patch(records, place, &conditions, &self.body(body).await?, now).await,
+            "DELETE" => limits::delete(records, tenant, id, &conditions).await,
+            _ => records.get::<LimitRecord>(place).await,
+        }
+    }
+
+    async fn limit_usage(&self, tenant: TenantId, id: LimitId) -> Result<Answer, Problem> {
+        let list = format!("{tenant}/limit/{id}");
+        let (query, wanted) = paging::report(&list, self.parts.uri.query())?;
+        usage::of_limit(&self.records, (tenant, id), &list, (&query, &wanted)).await
+    }
+
+    async fn usage(&self, tenant: TenantId) -> Result<Answer, Problem> {
+        let list = format!("{tenant}/usage");
+        let (query, wanted) = paging::report(&list, self.parts.uri.query())?;
+        usage::of_tenant(&self.records, tenant, &list, (&query, &wanted)).await
     }
 
     async fn keys(&self, tenant: &TenantId, body: Body) -> Result<Answer, Problem> {

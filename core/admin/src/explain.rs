@@ -7,7 +7,8 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use toolgate_model::{
-    Effect, Grant, ItemKind, KeyId, KeyRecord, Revision, RuleName, ServerId, TenantId, Timestamp, ViewId,
+    Amount, Effect, Grant, ItemKind, KeyId, KeyRecord, LimitId, Revision, RuleName, ServerId, TenantId, Timestamp,
+    UserId, ViewId,
 };
 use toolgate_ports::{LocalFuture, Platform, Scope};
 
@@ -44,7 +45,7 @@ pub struct Question {
     /// Through which view.
     pub view: Option<ViewId>,
     /// For which end user.
-    pub user: Option<String>,
+    pub user: Option<UserId>,
     /// When; now, if it is not said.
     pub at: Option<Timestamp>,
     /// From where.
@@ -163,13 +164,13 @@ pub enum RuleOutcome {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExplainedLimit {
     /// Its name.
-    pub limit: String,
+    pub limit: LimitId,
     /// The scope values of the account it would count in.
     pub holder: BTreeMap<String, String>,
     /// How much the call would reserve.
-    pub needs: u64,
+    pub needs: Amount,
     /// How much the account has left.
-    pub left: u64,
+    pub left: Amount,
     /// Whether that is enough.
     pub enough: bool,
     /// When there will be more, if that can be said.
@@ -179,9 +180,7 @@ pub struct ExplainedLimit {
 
 const FIELDS: [&str; 12] =
     ["key", "principal", "server", "tool", "prompt", "resource", "arguments", "view", "user", "at", "ip", "policy"];
-const PRINCIPAL_FIELDS: [&str; 3] = ["name", "grants", "labels"];
-/// The longest name of an end user, in bytes.
-const MAX_USER: usize = 128;
+const PRINCIPAL_FIELDS: [&str; 5] = ["name", "grants", "labels", "team", "user"];
 /// The longest name or URI, in bytes.
 const MAX_NAME: usize = 2_048;
 /// The id that an assumed key has.
@@ -196,7 +195,7 @@ fn read(tenant: TenantId, members: Members, now: Timestamp) -> Result<Question, 
     let item = item(&mut fields);
     let arguments = fields.object("arguments").map(|members| Value::Object(members).to_string());
     let view = fields.text("view", id::<ViewId>);
-    let user = fields.text("user", user);
+    let user = fields.text("user", id::<UserId>);
     let at = fields.text("at", |text| text.parse::<Timestamp>().map_err(|e| e.to_string()));
     let ip = fields.text("ip", |text| text.parse().map_err(|_| "write an IP address, like \"192.0.2.1\"".to_owned()));
     let policy = fields.text("policy", which).unwrap_or(WhichPolicy::Current);
@@ -230,6 +229,7 @@ fn assumed(fields: &mut Fields, now: Timestamp) -> Option<Asker> {
     let grants = fields.texts("grants", keys::MAX_GRANTS, |text| text.parse::<Grant>().map_err(|e| e.to_string()));
     let name = fields.text("name", name).unwrap_or_default();
     let labels = keys::labels(fields);
+    let (team, user) = (keys::team(fields), keys::user(fields));
     let id = KeyId::new(NOBODY).ok()?;
     Some(Asker::Assumed(Box::new(KeyRecord {
         id,
@@ -237,8 +237,8 @@ fn assumed(fields: &mut Fields, now: Timestamp) -> Option<Asker> {
         hash: String::new(),
         previous: None,
         grants,
-        team: None,
-        user: None,
+        team,
+        user,
         labels,
         expires_at: None,
         enabled: true,
@@ -259,13 +259,6 @@ fn item(fields: &mut Fields) -> Option<(ItemKind, String)> {
         _ => Err(format!("it has 1 to {MAX_NAME} bytes")),
     });
     name.map(|name| (kind, name))
-}
-
-fn user(text: &str) -> Result<String, String> {
-    match text.len() {
-        1..=MAX_USER if text.bytes().all(|b| b.is_ascii_graphic()) && text != "*" => Ok(text.to_owned()),
-        _ => Err(format!("write 1 to {MAX_USER} visible ASCII characters, and not \"*\" alone")),
-    }
 }
 
 fn which(text: &str) -> Result<WhichPolicy, String> {

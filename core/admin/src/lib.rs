@@ -12,6 +12,7 @@ mod explain;
 mod fields;
 mod json;
 mod keys;
+mod limits;
 mod log;
 mod openapi;
 mod operators;
@@ -21,10 +22,12 @@ mod problem;
 mod records;
 mod routes;
 mod servers;
+mod teams;
 mod tenants;
 #[cfg(test)]
 mod tests;
 mod tool_rules;
+mod usage;
 mod views;
 
 use std::rc::Rc;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use toolgate_ports::{Body, StoreError};
+use toolgate_ports::{Body, LedgerError, StoreError};
 
 /// The most field errors one problem lists.
 const MAX_ERRORS: usize = 100;
@@ -55,11 +55,15 @@ kinds! {
     KeyNotFound = NOT_FOUND, "key-not-found", "There is no such key";
     ViewNotFound = NOT_FOUND, "view-not-found", "There is no such view";
     PolicyNotFound = NOT_FOUND, "policy-not-found", "There is no such policy";
+    TeamNotFound = NOT_FOUND, "team-not-found", "There is no such team";
+    LimitNotFound = NOT_FOUND, "limit-not-found", "There is no such limit";
     OperatorNotFound = NOT_FOUND, "operator-not-found", "There is no such operator";
     PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The record is not as the request expects";
     Conflict = CONFLICT, "conflict", "The record was changed by somebody else";
     TooManyServers = CONFLICT, "too-many-servers", "The tenant has as many servers as it may have";
     TooManyViews = CONFLICT, "too-many-views", "The tenant has as many views as it may have";
+    TooManyTeams = CONFLICT, "too-many-teams", "The tenant has as many teams as it may have";
+    TooManyLimits = CONFLICT, "too-many-limits", "The tenant has as many limits as it may have";
     TooManyOperators = CONFLICT, "too-many-operators", "The gateway has as many operators as it may have";
     NameTaken = CONFLICT, "name-taken", "The id is taken";
     ToolsUnavailable = BAD_GATEWAY, "tools-unavailable", "The server's tools are not known";
@@ -189,6 +193,15 @@ impl Problem {
             headers.insert(header::ALLOW, allow);
         }
         response
+    }
+}
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Unavailable(_) => Self::new(Kind::StoreUnavailable, format!("{error}: try again")),
+            LedgerError::Refused(_) | LedgerError::Corrupt(_) => Self::new(Kind::StoreFailed, error.to_string()),
+        }
     }
 }
 

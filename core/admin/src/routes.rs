@@ -26,11 +26,18 @@ pub(crate) enum Resource {
     PolicyVersions,
     PolicyVersion,
     Explain,
+    Teams,
+    Team,
+    Limits,
+    Limit,
+    LimitUsage,
+    LimitReset,
+    Usage,
 }
 
 impl Resource {
     /// All of them.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::OpenApi,
         Self::Whoami,
         Self::Operators,
@@ -52,6 +59,13 @@ impl Resource {
         Self::PolicyVersions,
         Self::PolicyVersion,
         Self::Explain,
+        Self::Teams,
+        Self::Team,
+        Self::Limits,
+        Self::Limit,
+        Self::LimitUsage,
+        Self::LimitReset,
+        Self::Usage,
     ];
 
     /// Its path below `/admin/v1`, with names for what varies. It is also what the log calls it.
@@ -78,6 +92,13 @@ impl Resource {
             Self::PolicyVersions => "/tenants/{tenant}/policy/versions",
             Self::PolicyVersion => "/tenants/{tenant}/policy/versions/{revision}",
             Self::Explain => "/tenants/{tenant}/explain",
+            Self::Teams => "/tenants/{tenant}/teams",
+            Self::Team => "/tenants/{tenant}/teams/{team}",
+            Self::Limits => "/tenants/{tenant}/limits",
+            Self::Limit => "/tenants/{tenant}/limits/{name}",
+            Self::LimitUsage => "/tenants/{tenant}/limits/{name}/usage",
+            Self::LimitReset => "/tenants/{tenant}/limits/{name}/reset",
+            Self::Usage => "/tenants/{tenant}/usage",
         }
     }
 
@@ -96,16 +117,22 @@ impl Resource {
             Self::Tenant => {
                 &[("GET", ReadTenant), ("PUT", ManageTenants), ("PATCH", ChangeTenant), ("DELETE", ManageTenants)]
             }
-            Self::Servers | Self::ServerTools | Self::Views | Self::PolicyVersions | Self::PolicyVersion => {
-                &[("GET", ReadTenant)]
-            }
-            Self::Server | Self::View => {
+            Self::Servers
+            | Self::ServerTools
+            | Self::Views
+            | Self::PolicyVersions
+            | Self::PolicyVersion
+            | Self::Teams
+            | Self::Limits
+            | Self::LimitUsage
+            | Self::Usage => &[("GET", ReadTenant)],
+            Self::Server | Self::View | Self::Team | Self::Limit => {
                 &[("GET", ReadTenant), ("PUT", ChangeTenant), ("PATCH", ChangeTenant), ("DELETE", ChangeTenant)]
             }
             Self::Keys | Self::ServerHealth => &[("GET", ReadTenant), ("POST", ChangeTenant)],
             Self::Key => &[("GET", ReadTenant), ("PATCH", ChangeTenant), ("DELETE", ChangeTenant)],
             Self::Explain => &[("POST", Explain)],
-            Self::KeyRotation | Self::PolicyPromotion => &[("POST", ChangeTenant)],
+            Self::KeyRotation | Self::PolicyPromotion | Self::LimitReset => &[("POST", ChangeTenant)],
             Self::Policy | Self::PolicyDraft => &[("GET", ReadTenant), ("PUT", ChangeTenant), ("DELETE", ChangeTenant)],
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{Amount, KeyId, LimitId, ServerId, TeamId, Timestamp, UserId, Window};
 
 /// The most limits of a tenant.
-pub const MAX_LIMITS: usize = 1_000;
+pub const MAX_LIMITS: usize = 500;
 /// The longest name of a tool that a limit may spell, in bytes; with its server, if that stands before it.
 pub(crate) const MAX_TOOL: usize = 300;
 const EVERY: &str = "*";

@@ -39,7 +39,6 @@ const FORGET: &str = "DELETE FROM copies WHERE written <= ?1";
 
 /// When an alarm tries again.
 const RETRY: Duration = Duration::from_secs(30);
-const ALL: usize = u32::MAX as usize;
 /// How many records are looked at in one go.
 const PAGE: usize = 500;
 

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::to_vec;
-use toolgate_model::Revision;
+use toolgate_model::{MAX_LIMITS, Revision};
 use toolgate_ports::{Clock, Commit, Consistency, Expect, Platform, RecordKey, RecordKind, Store, StoreError, Write};
 
 use super::{Found, Kept, Place, Records, Run, show, view};
@@ -16,6 +16,8 @@ use crate::{
 const MAX_SERVERS: usize = 500;
 /// The most views a tenant has.
 const MAX_VIEWS: usize = 500;
+/// The most teams a tenant has.
+const MAX_TEAMS: usize = 500;
 /// The most operators the gateway has, its owner aside.
 pub(crate) const MAX_OPERATORS: usize = 500;
 /// How often a change is tried when others change the same record.
@@ -147,13 +149,10 @@ impl<P: Platform> Records<'_, P> {
         let (max, full, what) = match place.key.kind {
             RecordKind::Server => (MAX_SERVERS, Kind::TooManyServers, "servers"),
             RecordKind::View => (MAX_VIEWS, Kind::TooManyViews, "views"),
+            RecordKind::Team => (MAX_TEAMS, Kind::TooManyTeams, "teams"),
+            RecordKind::Limit => (MAX_LIMITS, Kind::TooManyLimits, "limits"),
             RecordKind::Operator => (MAX_OPERATORS, Kind::TooManyOperators, "operators"),
-            RecordKind::Tenant
-            | RecordKind::Key
-            | RecordKind::Policy
-            | RecordKind::History
-            | RecordKind::Limit
-            | RecordKind::Team => return Ok(()),
+            _ => return Ok(()),
         };
         let page = self.platform.store().list(&place.tenant, place.key.kind, None, max, Consistency::Strong).await?;
         if page.records.len() < max {
@@ -247,12 +246,6 @@ fn namesake(key: &RecordKey) -> Option<RecordKey> {
     match key.kind {
         RecordKind::Server => Some(RecordKey::new(RecordKind::View, &key.id)),
         RecordKind::View => Some(RecordKey::new(RecordKind::Server, &key.id)),
-        RecordKind::Tenant
-        | RecordKind::Key
-        | RecordKind::Operator
-        | RecordKind::Policy
-        | RecordKind::History
-        | RecordKind::Limit
-        | RecordKind::Team => None,
+        _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use serde_json::{Value, json};
-use toolgate_model::{Effect, ItemKind, Revision, RuleName};
+use toolgate_model::{Amount, Effect, ItemKind, LimitId, Revision, RuleName, Selector, TeamId, UserId};
 use toolgate_ports::{LocalFuture, Scope};
 
 use super::World;
@@ -48,10 +48,10 @@ fn explanation() -> Explanation {
         rules: Vec::new(),
     };
     let limit = ExplainedLimit {
-        limit: "daily".into(),
+        limit: LimitId::new("daily").unwrap(),
         holder: BTreeMap::from([("key".to_owned(), "0123456789abcdef".to_owned())]),
-        needs: 1,
-        left: 0,
+        needs: Amount::at_most(1),
+        left: Amount::ZERO,
         enough: false,
         resets_at: Some("2026-11-23T00:00:00Z".parse().unwrap()),
     };
@@ -101,15 +101,20 @@ fn a_question_may_say_everything_a_request_would() {
     let more = json!({"arguments": {"a": [1.5]}, "view": "support", "user": "eve@example.com", "at": "2027-01-01T00:00:00Z",
         "ip": "2001:db8::1", "policy": "draft"});
     world.post(PATH, &ask(&more)).is(200);
-    let principal = json!({"name": "as if", "grants": ["github__*"], "labels": {"env": "prod"}});
+    let principal =
+        json!({"name": "as if", "grants": ["github__*"], "labels": {"env": "prod"}, "team": "backend", "user": "*"});
     world.post(PATH, &json!({"principal": principal, "server": "github", "resource": "repo://x"})).is(200);
     let asked = told.asked.borrow();
     assert_eq!(asked[0].arguments.as_deref(), Some("{\"a\":[1.5]}"));
-    assert_eq!((asked[0].user.as_deref(), asked[0].policy), (Some("eve@example.com"), WhichPolicy::Draft));
+    assert_eq!(
+        (asked[0].user.as_ref().map(UserId::as_str), asked[0].policy),
+        (Some("eve@example.com"), WhichPolicy::Draft)
+    );
     assert_eq!(asked[0].ip.unwrap().to_string(), "2001:db8::1");
     assert_eq!((asked[1].kind, asked[1].name.as_str()), (ItemKind::Resource, "repo://x"));
     let Asker::Assumed(key) = &asked[1].asker else { panic!("{:?}", asked[1].asker) };
     assert_eq!((key.grants.len(), &key.labels["env"], key.enabled), (1, &"prod".to_owned(), true));
+    assert_eq!((key.team.as_ref().map(TeamId::as_str), &key.user), (Some("backend"), &Some(Selector::Every)));
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl DynamoStore {
     }
 
     /// The keys of the tenant's items, page by page: they may be a million.
-    pub(super) fn keys(&self, tenant: &TenantId, prefix: &str) -> impl Stream<Item = Result<Item, StoreError>> {
+    pub(super) fn keys(&self, tenant: &TenantId, prefix: &str) -> impl Stream<Item = Result<Item, StoreError>> + use<> {
         let query = self
             .client
             .query()

@@ -10,6 +10,8 @@ pub(super) struct Ask {
     path: String,
     body: Option<Value>,
     dry: Run,
+    /// What a list is narrowed to: `&key=…`.
+    narrowed: String,
     condition: Option<(HeaderName, String)>,
     /// The columns of a list; empty for anything else.
     pub(super) columns: &'static [&'static str],
@@ -66,7 +68,27 @@ impl Ask {
             whole.push('/');
             whole.push_str(segment);
         }
-        Ok(Self { method, path: whole, body: body.map(Value::Object), dry: Run::Real, condition: None, columns: &[] })
+        Ok(Self {
+            method,
+            path: whole,
+            body: body.map(Value::Object),
+            dry: Run::Real,
+            narrowed: String::new(),
+            condition: None,
+            columns: &[],
+        })
+    }
+
+    /// The same list, of these values alone.
+    pub(super) fn narrowed(self, values: impl Iterator<Item = (&'static str, String)>) -> Self {
+        let narrowed = values.map(|(name, value)| format!("&{name}={}", encoded(&value))).collect();
+        Self { narrowed, ..self }
+    }
+
+    /// The query of a page of a list; `cursor` is what the page before gave.
+    pub(super) fn page(&self, cursor: Option<&str>) -> String {
+        let cursor = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+        format!("?limit=200{cursor}{}", self.narrowed)
     }
 
     /// The same, as a dry run.
@@ -107,9 +129,22 @@ impl Ask {
     }
 }
 
+/// A value as it may stand in a query.
+fn encoded(value: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
+    value.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_encoded_in_the_query_of_a_list() {
+        let ask = Ask::list(&["tenants", "acme"], "usage", &["limit"]).unwrap();
+        let ask = ask.narrowed([("user", "a b&c=é".to_owned())].into_iter());
+        assert_eq!(ask.page(Some("x")), "?limit=200&cursor=x&user=a%20b%26c%3D%C3%A9");
+    }
 
     #[test]
     fn an_id_can_not_lead_to_another_path() {

@@ -110,13 +110,13 @@ impl Client {
 
     /// Hands over all items of a list, page by page.
     pub(super) async fn each(&self, ask: &Ask, mut take: impl FnMut(Value)) -> Result<(), ClientError> {
-        let mut query = "?limit=200".to_owned();
+        let mut query = ask.page(None);
         loop {
             let mut page = self.exchange(ask, &query).await?.body;
             let Value::Array(items) = page["items"].take() else { return Err(ClientError::NotJson) };
             items.into_iter().for_each(&mut take);
             let Some(cursor) = page["next_cursor"].as_str() else { return Ok(()) };
-            query = format!("?limit=200&cursor={cursor}");
+            query = ask.page(Some(cursor));
         }
     }
 

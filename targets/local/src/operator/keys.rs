@@ -52,6 +52,12 @@ pub(crate) struct KeySettings {
     /// it a new key may use nothing.
     #[arg(long = "grant", value_name = "GRANT")]
     grants: Vec<String>,
+    /// The team it belongs to.
+    #[arg(long)]
+    team: Option<String>,
+    /// The end user it acts for; "*": the one that each request names (Toolgate-User).
+    #[arg(long)]
+    user: Option<String>,
     /// A label for policy rules to look at ("env=prod"). May be repeated.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
@@ -66,9 +72,11 @@ pub(crate) struct KeySettings {
 impl Asks for Keys {
     fn ask(self) -> Result<Ask, OperateError> {
         Ok(match self {
-            Self::List { tenant } => {
-                Ask::list(&["tenants", &tenant], "keys", &["id", "name", "grants", "expires_at", "enabled"])?
-            }
+            Self::List { tenant } => Ask::list(
+                &["tenants", &tenant],
+                "keys",
+                &["id", "name", "team", "user", "grants", "expires_at", "enabled"],
+            )?,
             Self::Get { tenant, key } => Ask::get(&["tenants", &tenant, "keys", &key])?,
             Self::Create { tenant, name, settings } => {
                 let mut body = key_body(Some(name), settings);
@@ -90,6 +98,8 @@ fn key_body(name: Option<String>, settings: KeySettings) -> Map<String, Value> {
     body([
         ("name", name.map(Value::from)),
         ("grants", (!settings.grants.is_empty()).then(|| settings.grants.into())),
+        ("team", settings.team.map(Value::from)),
+        ("user", settings.user.map(Value::from)),
         ("labels", pairs(settings.labels)),
         ("expires_at", settings.expires_at.map(Value::from)),
         ("enabled", settings.enabled.map(Value::from)),

@@ -7,11 +7,14 @@ mod explain;
 mod fields;
 mod file;
 mod keys;
+mod limits;
 mod operators;
 mod policy;
 mod servers;
 mod show;
+mod teams;
 mod tenants;
+mod usage;
 mod views;
 mod whoami;
 
@@ -39,6 +42,12 @@ pub(crate) enum Operate {
     Views(Command<views::Views>),
     /// The virtual keys of a tenant.
     Keys(Command<keys::Keys>),
+    /// The teams of a tenant: keys that belong together.
+    Teams(Command<teams::Teams>),
+    /// The limits of a tenant: budgets, rates, and how many calls at the same time.
+    Limits(Command<limits::Limits>),
+    /// What a tenant's limits have counted.
+    Usage(Single<usage::Usage>),
     /// The policy of a tenant: rules that narrow what its keys may use.
     Policy(Command<policy::Policy>),
     /// Why a key may use a tool, or may not.
@@ -99,7 +108,10 @@ pub(crate) fn run(command: Operate) -> Result<ExitCode, OperateError> {
         Operate::Servers(command) => several(command),
         Operate::Views(command) => several(command),
         Operate::Keys(command) => several(command),
+        Operate::Teams(command) => several(command),
+        Operate::Limits(command) => several(command),
         Operate::Policy(command) => several(command),
+        Operate::Usage(command) => single(command),
         Operate::Whoami(command) => single(command),
         Operate::Explain(command) => single(command),
         Operate::Plan(arguments) => file::plan(arguments),
@@ -143,6 +155,9 @@ mod tests {
             Operate::Servers(command) => command.command.ask(),
             Operate::Views(command) => command.command.ask(),
             Operate::Keys(command) => command.command.ask(),
+            Operate::Teams(command) => command.command.ask(),
+            Operate::Limits(command) => command.command.ask(),
+            Operate::Usage(command) => command.arguments.ask(),
             Operate::Policy(command) => command.command.ask(),
             Operate::Whoami(command) => command.arguments.ask(),
             Operate::Explain(command) => command.arguments.ask(),
@@ -213,6 +228,36 @@ mod tests {
         );
         is("toolgate|operators|delete|0123", "DELETE", "/operators/0123", None);
         is("toolgate|whoami", "GET", "/whoami", None);
+    }
+
+    #[test]
+    fn limits_are_made_of_what_is_given() {
+        let path = "/tenants/acme/limits/daily";
+        let body = json!({"scope": {"key": "*", "server": "github"}, "kind": "budget", "unit": "micro_usd", "amount": 5,
+            "window": {"calendar": "month", "zone": "Europe/Berlin"}});
+        is(
+            "toolgate|limits|put|acme|daily|--scope|key=*|--scope|server=github|--kind|budget|--unit|micro_usd|--amount|5|\
+             --window|month|--zone|Europe/Berlin",
+            "PUT",
+            path,
+            Some(body),
+        );
+        let body = json!({"scope": {}, "kind": "concurrency", "unit": "calls", "amount": 3});
+        is("toolgate|limits|put|acme|daily|--kind|concurrency|--unit|calls|--amount|3", "PUT", path, Some(body));
+        is("toolgate|limits|update|acme|daily|--amount|7", "PATCH", path, Some(json!({"amount": 7})));
+        is("toolgate|limits|reset|acme|daily", "POST", &format!("{path}/reset"), Some(json!({})));
+        is(
+            "toolgate|teams|put|acme|t|--display-name|T",
+            "PUT",
+            "/tenants/acme/teams/t",
+            Some(json!({"display_name": "T"})),
+        );
+        let usage = ask("toolgate|usage|acme|--team|t|--user|a@b");
+        assert_eq!(
+            (usage.path(), usage.page(None).as_str()),
+            ("/admin/v1/tenants/acme/usage", "?limit=200&team=t&user=a%40b")
+        );
+        assert!(ask("toolgate|limits|usage|acme|daily").is_list());
     }
 
     #[test]

@@ -11,6 +11,8 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Tenant,
+    Team,
+    Limit,
     Policy,
     Server,
     View,
@@ -19,12 +21,14 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Those of which there are several, each with an id.
-    pub(super) const COLLECTIONS: [Self; 3] = [Self::Server, Self::View, Self::Key];
+    pub(super) const COLLECTIONS: [Self; 5] = [Self::Team, Self::Limit, Self::Server, Self::View, Self::Key];
 
     /// As messages call one.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Tenant => "tenant",
+            Self::Team => "team",
+            Self::Limit => "limit",
             Self::Policy => "policy",
             Self::Server => "server",
             Self::View => "view",
@@ -36,6 +40,8 @@ impl Kind {
     pub(super) const fn section(self) -> &'static str {
         match self {
             Self::Tenant => "tenant",
+            Self::Team => "teams",
+            Self::Limit => "limits",
             Self::Policy => "policy",
             Self::Server => "servers",
             Self::View => "views",
@@ -75,7 +81,7 @@ pub(crate) struct Wrong {
     pub(super) detail: String,
 }
 
-const SECTIONS: &str = "tenant, display_name, enabled, policy, servers, views, keys";
+const SECTIONS: &str = "tenant, display_name, enabled, teams, limits, policy, servers, views, keys";
 
 impl Document {
     /// Reads a file. `env` gives what stands in for secrets.
