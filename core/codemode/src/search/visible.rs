@@ -1,0 +1,41 @@
+//! Which tools a caller sees: one bit each, and what scores need to know of them. Must never decide who sees what.
+
+use super::index::{FIELDS, Index};
+
+/// The tools of one [`crate::Toolset`] that a caller sees. Small enough to keep for each key: a bit for each tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visible {
+    bits: Vec<u64>,
+    tools: usize,
+    lengths: [u64; FIELDS],
+}
+
+impl Visible {
+    pub(crate) fn new(index: &Index, tools: usize, mut sees: impl FnMut(usize) -> bool) -> Self {
+        let mut visible = Self { bits: vec![0; tools.div_ceil(64)], tools: 0, lengths: [0; FIELDS] };
+        for tool in (0..tools).filter(|tool| sees(*tool)) {
+            visible.bits[tool / 64] |= 1 << (tool % 64);
+            visible.tools += 1;
+            for (sum, length) in visible.lengths.iter_mut().zip(index.lengths(tool)) {
+                *sum += u64::from(length);
+            }
+        }
+        visible
+    }
+
+    /// How many tools are seen.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.tools
+    }
+
+    pub(crate) fn sees(&self, tool: usize) -> bool {
+        self.bits.get(tool / 64).is_some_and(|bits| bits >> (tool % 64) & 1 == 1)
+    }
+
+    /// How long each field is on average; at least one word.
+    pub(crate) fn average_lengths(&self) -> [f32; FIELDS] {
+        let tools = self.tools.max(1) as f32;
+        self.lengths.map(|sum| (sum as f32 / tools).max(1.0))
+    }
+}

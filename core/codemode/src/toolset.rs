@@ -1,0 +1,189 @@
+//! A catalogue as Code Mode has it: its tools under both names, and the index to search them. Built once for each version of a catalogue
+//! and shared by all who see any of it; what one caller sees is a [`Visible`].
+
+use std::{collections::BTreeMap, ops::Range};
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::{
+    names::{Kind, Names, assign, contested},
+    search::{Builder, Index, Visible},
+};
+
+/// One tool as it comes in.
+#[derive(Debug, Clone)]
+pub struct ToolSource {
+    /// The server's id.
+    pub server: String,
+    /// The tool's name, as the server has it.
+    pub name: String,
+    /// What the server lists of it: a JSON object. Kept as it is, and parsed when it is declared.
+    pub raw: Bytes,
+}
+
+/// The tools of some servers.
+#[derive(Debug, Default)]
+pub struct Toolset {
+    servers: Vec<Server>,
+    tools: Vec<Tool>,
+    index: Index,
+    /// Whether servers' identifiers depend on which of them are seen.
+    contested: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) id: String,
+    pub(crate) identifier: String,
+    pub(crate) tools: Range<usize>,
+    /// Whether its tools' identifiers depend on which of them are seen.
+    contested: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tool {
+    pub(crate) server: usize,
+    pub(crate) name: String,
+    pub(crate) identifier: String,
+    raw: Bytes,
+}
+
+impl Tool {
+    /// What the server lists of it; an empty object where that is no JSON, or nested too deep.
+    pub(crate) fn parsed(&self) -> Value {
+        parsed(&self.raw)
+    }
+}
+
+fn parsed(raw: &[u8]) -> Value {
+    serde_json::from_slice(raw).ok().filter(Value::is_object).unwrap_or_else(|| Value::Object(serde_json::Map::new()))
+}
+
+impl Toolset {
+    /// Of these tools, in any order: the same tools always make the same set. Of two with one server and name, the first counts.
+    #[must_use]
+    pub fn new(tools: impl IntoIterator<Item = ToolSource>) -> Self {
+        let mut sorted: BTreeMap<(String, String), Bytes> = BTreeMap::new();
+        for tool in tools {
+            sorted.entry((tool.server, tool.name)).or_insert(tool.raw);
+        }
+        let mut set = Self::default();
+        let mut builder = Builder::default();
+        for ((server, name), raw) in sorted {
+            builder.add(&server, &name, &parsed(&raw));
+            let next = set.tools.len();
+            if set.servers.last().is_none_or(|last| last.id != server) {
+                set.servers.push(Server { id: server, identifier: String::new(), tools: next..next, contested: false });
+            }
+            let number = set.servers.len() - 1;
+            set.servers[number].tools.end = next + 1;
+            set.tools.push(Tool { server: number, name, identifier: String::new(), raw });
+        }
+        set.index = builder.finish();
+        set.name();
+        set
+    }
+
+    /// Gives all their identifiers.
+    fn name(&mut self) {
+        let ids: Vec<&str> = self.servers.iter().map(|server| server.id.as_str()).collect();
+        let identifiers = assign(&ids, Kind::Server);
+        self.contested = contested(&ids, &identifiers, Kind::Server);
+        for (server, identifier) in self.servers.iter_mut().zip(identifiers) {
+            server.identifier = identifier;
+            let tools = &mut self.tools[server.tools.clone()];
+            let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+            let identifiers = assign(&names, Kind::Tool);
+            server.contested = contested(&names, &identifiers, Kind::Tool);
+            tools.iter_mut().zip(identifiers).for_each(|(tool, identifier)| tool.identifier = identifier);
+        }
+    }
+
+    /// How many tools there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.tools.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.tools.is_empty()
+    }
+
+    /// About how many bytes it holds besides the tools' raw JSON, which it shares with whoever gave it.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let tools: usize = self.tools.iter().map(|tool| tool.name.len() + tool.identifier.len() + size_of::<Tool>()).sum();
+        tools + self.index.size()
+    }
+
+    /// What a caller sees of it: `sees` is asked once for each tool, with the server's id and the tool's name.
+    #[must_use]
+    pub fn visible(&self, mut sees: impl FnMut(&str, &str) -> bool) -> Visible {
+        Visible::new(&self.index, self.tools.len(), |tool| {
+            let tool = &self.tools[tool];
+            sees(&self.servers[tool.server].id, &tool.name)
+        })
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn all(&self) -> Visible {
+        self.visible(|_, _| true)
+    }
+
+    pub(crate) const fn index(&self) -> &Index {
+        &self.index
+    }
+
+    pub(crate) fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    pub(crate) fn tool(&self, number: usize) -> &Tool {
+        &self.tools[number]
+    }
+
+    /// The tools of `server` that are seen.
+    pub(crate) fn seen<'a>(&self, server: &Server, visible: &'a Visible) -> impl Iterator<Item = usize> + use<'a> {
+        server.tools.clone().filter(|tool| visible.sees(*tool))
+    }
+
+    /// The servers of which anything is seen.
+    pub(crate) fn seen_servers<'a>(&'a self, visible: &'a Visible) -> impl Iterator<Item = (usize, &'a Server)> {
+        let servers = self.servers.iter().enumerate();
+        servers.filter(|(_, server)| server.tools.clone().any(|tool| visible.sees(tool)))
+    }
+
+    /// The identifier a server has for who sees `visible`.
+    pub(crate) fn server_identifier(&self, number: usize, visible: &Visible) -> String {
+        if !self.contested {
+            return self.servers[number].identifier.clone();
+        }
+        let seen: Vec<(usize, &Server)> = self.seen_servers(visible).collect();
+        let ids: Vec<&str> = seen.iter().map(|(_, server)| server.id.as_str()).collect();
+        let mut named = seen.iter().zip(assign(&ids, Kind::Server));
+        named.find(|((other, _), _)| *other == number).map(|(_, identifier)| identifier).unwrap_or_default()
+    }
+
+    /// The identifiers of the tools of `server` that are seen, in the order of [`Toolset::seen`].
+    pub(crate) fn tool_identifiers(&self, server: &Server, visible: &Visible) -> Vec<String> {
+        let seen = self.seen(server, visible);
+        if !server.contested {
+            return seen.map(|tool| self.tools[tool].identifier.clone()).collect();
+        }
+        let names: Vec<&str> = seen.map(|tool| self.tools[tool].name.as_str()).collect();
+        assign(&names, Kind::Tool)
+    }
+
+    /// Original names and identifiers of all that is seen: what the sandbox binds.
+    #[must_use]
+    pub fn names(&self, visible: &Visible) -> Names {
+        Names::new((0..self.tools.len()).filter(|tool| visible.sees(*tool)).map(|tool| {
+            let tool = &self.tools[tool];
+            (self.servers[tool.server].id.as_str(), tool.name.as_str())
+        }))
+    }
+}
