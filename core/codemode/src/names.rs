@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn names_lead_both_ways() {
-        let names = Names::new([("my-server", "list-all"), ("git", "status"), ("my-server", "list_all"), ("git", "status")]);
+        let names =
+            Names::new([("my-server", "list-all"), ("git", "status"), ("my-server", "list_all"), ("git", "status")]);
         assert_eq!(names.originals("my_server", "list_all_2"), Some(("my-server", "list-all")));
         assert_eq!(names.identifiers("my-server", "list-all"), Some(("my_server", "list_all_2")));
         assert_eq!(names.originals("git", "stash"), None);

@@ -47,6 +47,15 @@ pub(crate) struct Tool {
     pub(crate) name: String,
     pub(crate) identifier: String,
     raw: Bytes,
+    /// How long its definition is, as clients hand it to models.
+    definition: usize,
+}
+
+impl Server {
+    /// Its tools that are seen.
+    pub(crate) fn seen<'a>(&self, visible: &'a Visible) -> impl Iterator<Item = usize> + use<'a> {
+        self.tools.clone().filter(|tool| visible.sees(*tool))
+    }
 }
 
 impl Tool {
@@ -60,6 +69,29 @@ fn parsed(raw: &[u8]) -> Value {
     serde_json::from_slice(raw).ok().filter(Value::is_object).unwrap_or_else(|| Value::Object(serde_json::Map::new()))
 }
 
+/// How many bytes of JSON a tool's definition is: name, description and the schema of its argument.
+fn definition_bytes(tool: &Value) -> usize {
+    const FRAME: usize = r#"{"name":"__","description":"","parameters":},"#.len();
+    let described = tool.get("description").and_then(Value::as_str).map_or(0, str::len);
+    let mut schema = Counted(0);
+    // Counting does not fail.
+    let _ = tool.get("inputSchema").map(|schema_of| serde_json::to_writer(&mut schema, schema_of));
+    FRAME + described + schema.0
+}
+
+/// Counts what is written.
+struct Counted(usize);
+
+impl std::io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Toolset {
     /// Of these tools, in any order: the same tools always make the same set. Of two with one server and name, the first counts.
     #[must_use]
@@ -71,14 +103,16 @@ impl Toolset {
         let mut set = Self::default();
         let mut builder = Builder::default();
         for ((server, name), raw) in sorted {
-            builder.add(&server, &name, &parsed(&raw));
+            let tool = parsed(&raw);
+            builder.add(&server, &name, &tool);
+            let definition = server.len() + name.len() + definition_bytes(&tool);
             let next = set.tools.len();
             if set.servers.last().is_none_or(|last| last.id != server) {
                 set.servers.push(Server { id: server, identifier: String::new(), tools: next..next, contested: false });
             }
             let number = set.servers.len() - 1;
             set.servers[number].tools.end = next + 1;
-            set.tools.push(Tool { server: number, name, identifier: String::new(), raw });
+            set.tools.push(Tool { server: number, name, identifier: String::new(), raw, definition });
         }
         set.index = builder.finish();
         set.name();
@@ -115,7 +149,8 @@ impl Toolset {
     /// About how many bytes it holds besides the tools' raw JSON, which it shares with whoever gave it.
     #[must_use]
     pub fn size(&self) -> usize {
-        let tools: usize = self.tools.iter().map(|tool| tool.name.len() + tool.identifier.len() + size_of::<Tool>()).sum();
+        let tools: usize =
+            self.tools.iter().map(|tool| tool.name.len() + tool.identifier.len() + size_of::<Tool>()).sum();
         tools + self.index.size()
     }
 
@@ -124,7 +159,7 @@ impl Toolset {
     pub fn visible(&self, mut sees: impl FnMut(&str, &str) -> bool) -> Visible {
         Visible::new(&self.index, self.tools.len(), |tool| {
             let tool = &self.tools[tool];
-            sees(&self.servers[tool.server].id, &tool.name)
+            sees(&self.servers[tool.server].id, &tool.name).then_some(tool.definition)
         })
     }
 
@@ -146,11 +181,6 @@ impl Toolset {
         &self.tools[number]
     }
 
-    /// The tools of `server` that are seen.
-    pub(crate) fn seen<'a>(&self, server: &Server, visible: &'a Visible) -> impl Iterator<Item = usize> + use<'a> {
-        server.tools.clone().filter(|tool| visible.sees(*tool))
-    }
-
     /// The servers of which anything is seen.
     pub(crate) fn seen_servers<'a>(&'a self, visible: &'a Visible) -> impl Iterator<Item = (usize, &'a Server)> {
         let servers = self.servers.iter().enumerate();
@@ -168,9 +198,9 @@ impl Toolset {
         named.find(|((other, _), _)| *other == number).map(|(_, identifier)| identifier).unwrap_or_default()
     }
 
-    /// The identifiers of the tools of `server` that are seen, in the order of [`Toolset::seen`].
+    /// The identifiers of the tools of `server` that are seen, in the order of [`Server::seen`].
     pub(crate) fn tool_identifiers(&self, server: &Server, visible: &Visible) -> Vec<String> {
-        let seen = self.seen(server, visible);
+        let seen = server.seen(visible);
         if !server.contested {
             return seen.map(|tool| self.tools[tool].identifier.clone()).collect();
         }

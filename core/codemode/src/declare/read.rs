@@ -343,7 +343,8 @@ fn only_constrains(schema: &Value, required: &mut Vec<String>) -> bool {
         return false;
     }
     if let Some(Value::Array(names)) = schema.get("required") {
-        let names: Vec<String> = names.iter().take(8).filter_map(Value::as_str).map(|name| text::line(name, 40)).collect();
+        let names: Vec<String> =
+            names.iter().take(8).filter_map(Value::as_str).map(|name| text::line(name, 40)).collect();
         if !names.is_empty() {
             required.push(format!("needs {}", names.join("+")));
         }

@@ -127,9 +127,7 @@ mod tests {
     #[test]
     fn pointers_are_decoded() {
         let root = json!({"$defs": {"a/b": 1, "c~d": 2, "e f": 3}, "items": [4]});
-        for (reference, value) in
-            [("#/$defs/a~1b", 1), ("#/$defs/c~0d", 2), ("#/$defs/e%20f", 3), ("#/items/0", 4)]
-        {
+        for (reference, value) in [("#/$defs/a~1b", 1), ("#/$defs/c~0d", 2), ("#/$defs/e%20f", 3), ("#/items/0", 4)] {
             assert_eq!(resolve(&root, reference), Some(&json!(value)), "{reference}");
         }
         assert_eq!(resolve(&root, "#"), Some(&root));

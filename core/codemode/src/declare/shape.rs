@@ -278,7 +278,9 @@ mod tests {
         let mut deep = json!(1);
         (0..50).for_each(|_| deep = json!({"a": [deep, 1]}));
         let wide = |seed: usize| {
-            let inner = |n: usize| json!((0..30).map(|m| (format!("m{seed}_{n}_{m}"), json!({"x": m}))).collect::<serde_json::Map<_, _>>());
+            let inner = |n: usize| {
+                json!((0..30).map(|m| (format!("m{seed}_{n}_{m}"), json!({"x": m}))).collect::<serde_json::Map<_, _>>())
+            };
             Value::Object((0..30).map(|n| (format!("k{n}"), inner(n))).collect())
         };
         let mut shape = Shape::of(&deep);

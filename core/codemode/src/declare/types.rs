@@ -388,7 +388,10 @@ mod tests {
 
     #[test]
     fn names_that_are_no_identifiers_are_quoted() {
-        assert_eq!(shown(&object(&[("a-b", Type::String), ("\u{202e}", Type::Null)])), r#"{"a-b": string; "\u202e": null}"#);
+        assert_eq!(
+            shown(&object(&[("a-b", Type::String), ("\u{202e}", Type::Null)])),
+            r#"{"a-b": string; "\u202e": null}"#
+        );
     }
 
     #[test]

@@ -78,12 +78,21 @@ impl Guide<'_> {
         let lines = self.file(number);
         let (first, last) = (arguments.first, arguments.last.min(lines.len()));
         if first > last {
-            return Told::error(format!("the file has {} lines; {first} to {} are none of them", lines.len(), arguments.last));
+            return Told::error(format!(
+                "the file has {} lines; {first} to {} are none of them",
+                lines.len(),
+                arguments.last
+            ));
         }
         let mut out = String::new();
         for (at, line) in lines.iter().enumerate().take(last).skip(first - 1) {
             if out.len() + line.len() > MAX_FILE {
-                out.push_str(&format!("… lines {} to {} of {} are left out: read on with startLine", at + 1, last, lines.len()));
+                out.push_str(&format!(
+                    "… lines {} to {} of {} are left out: read on with startLine",
+                    at + 1,
+                    last,
+                    lines.len()
+                ));
                 break;
             }
             out.push_str(line);
@@ -96,7 +105,7 @@ impl Guide<'_> {
         let server = &self.set.servers()[number];
         let identifiers = self.set.tool_identifiers(server, self.visible);
         let mut block = Namespace::default();
-        for (tool, identifier) in self.set.seen(server, self.visible).zip(&identifiers) {
+        for (tool, identifier) in server.seen(self.visible).zip(&identifiers) {
             block.add(self, Named { server, number: tool, identifier }, Detail::Signature, usize::MAX);
         }
         let mut lines = vec![format!("namespace {} {{", self.set.server_identifier(number, self.visible))];
@@ -116,7 +125,7 @@ impl Guide<'_> {
             return Told::error(unknown.to_string());
         };
         let identifiers = self.set.tool_identifiers(server, self.visible);
-        let at = self.set.seen(server, self.visible).position(|other| other == tool).unwrap_or_default();
+        let at = server.seen(self.visible).position(|other| other == tool).unwrap_or_default();
         let mut block = Namespace::default();
         let named = Named { server, number: tool, identifier: &identifiers[at] };
         block.add(self, named, Detail::Full, usize::MAX);

@@ -107,7 +107,7 @@ impl<'a> Guide<'a> {
                 rest.strip_prefix('.').or_else(|| rest.strip_prefix("__"))
             })?;
             let identifiers = self.set.tool_identifiers(server, self.visible);
-            let seen: Vec<usize> = self.set.seen(server, self.visible).collect();
+            let seen: Vec<usize> = server.seen(self.visible).collect();
             let by_identifier = identifiers.iter().position(|identifier| identifier == rest).map(|at| seen[at]);
             by_identifier.or_else(|| seen.into_iter().find(|tool| self.set.tool(*tool).name == rest))
         })
@@ -142,16 +142,18 @@ impl<'a> Guide<'a> {
     /// The server that `name` means: its id or its identifier, upper and lower case alike.
     fn server(&self, name: &str) -> Option<(usize, &'a Server)> {
         let seen = || self.set.seen_servers(self.visible);
-        let exact = seen().find(|(number, server)| {
-            server.id == name || self.set.server_identifier(*number, self.visible) == name
-        });
+        let exact = seen()
+            .find(|(number, server)| server.id == name || self.set.server_identifier(*number, self.visible) == name);
         exact.or_else(|| seen().find(|(_, server)| server.id.eq_ignore_ascii_case(name)))
     }
 
     /// That there is no such server, and which there are.
     fn no_server(&self, name: &str) -> Told {
-        let all: Vec<String> =
-            self.set.seen_servers(self.visible).map(|(number, _)| self.set.server_identifier(number, self.visible)).collect();
+        let all: Vec<String> = self
+            .set
+            .seen_servers(self.visible)
+            .map(|(number, _)| self.set.server_identifier(number, self.visible))
+            .collect();
         let like: Vec<String> = nearest(name, all.iter().map(String::as_str)).into_iter().map(str::to_owned).collect();
         let name = crate::text::line(name, 80);
         Told::error(format!("there is no server {name:?}{}; servers: {}", did_you_mean(&like), listed(&all, 1_500)))

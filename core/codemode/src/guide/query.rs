@@ -96,7 +96,9 @@ mod tests {
 
     #[test]
     fn several_queries_come_as_a_list_or_in_one_text() {
-        for query in [json!(["list issues", "send mail"]), json!("list issues; send mail"), json!(" list issues \nsend mail;")] {
+        for query in
+            [json!(["list issues", "send mail"]), json!("list issues; send mail"), json!(" list issues \nsend mail;")]
+        {
             let arguments = SearchArguments::parse(&json!({"query": query})).unwrap();
             assert_eq!(arguments.queries, ["list issues", "send mail"]);
         }
@@ -107,7 +109,10 @@ mod tests {
     #[test]
     fn what_is_meant_is_taken() {
         let arguments = SearchArguments::parse(&json!({"server": " git ", "detail": "FULL", "limit": "500"})).unwrap();
-        assert_eq!((arguments.server.as_deref(), arguments.detail, arguments.limit), (Some("git"), Some(Detail::Full), Some(50)));
+        assert_eq!(
+            (arguments.server.as_deref(), arguments.detail, arguments.limit),
+            (Some("git"), Some(Detail::Full), Some(50))
+        );
         assert_eq!(SearchArguments::parse(&json!({"limit": 0, "server": null})).unwrap().limit, Some(1));
         assert_eq!(SearchArguments::parse(&json!({"limit": 3.0})).unwrap().limit(), 3);
     }

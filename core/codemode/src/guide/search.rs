@@ -59,7 +59,8 @@ impl Guide<'_> {
 
     fn hits(&self, query: &str, only: Option<usize>, arguments: &SearchArguments) -> Vec<Hit> {
         // Who gives a tool's name means that tool.
-        if let Some(tool) = self.find(query).filter(|tool| only.is_none_or(|only| self.set.tool(*tool).server == only)) {
+        if let Some(tool) = self.find(query).filter(|tool| only.is_none_or(|only| self.set.tool(*tool).server == only))
+        {
             return vec![Hit { tool, score: 0 }];
         }
         let mut hits = rank(self.set.index(), self.visible, self.set.len(), query);
@@ -85,7 +86,7 @@ impl Guide<'_> {
         let servers: Vec<(usize, usize)> = self
             .set
             .seen_servers(self.visible)
-            .map(|(number, server)| (number, self.set.seen(server, self.visible).count()))
+            .map(|(number, server)| (number, server.seen(self.visible).count()))
             .collect();
         let tools = self.visible.count();
         let names: usize = self.all_names().iter().map(String::len).sum();
@@ -94,16 +95,15 @@ impl Guide<'_> {
             let lines: Vec<String> = servers.iter().map(|(number, _)| self.names_of(*number, NAMES)).collect();
             return format!("{head}\n{}", lines.join("\n"));
         }
-        let counted = |(number, count): &(usize, usize)| {
-            format!("{} {count}", self.set.server_identifier(*number, self.visible))
-        };
+        let counted =
+            |(number, count): &(usize, usize)| format!("{} {count}", self.set.server_identifier(*number, self.visible));
         let counted: Vec<String> = servers.iter().map(counted).collect();
         format!("{head}: {}", listed(&counted, NAMES))
     }
 
     fn of_server(&self, arguments: &SearchArguments, number: usize) -> String {
         let server = &self.set.servers()[number];
-        let seen: Vec<Hit> = self.set.seen(server, self.visible).map(|tool| Hit { tool, score: 0 }).collect();
+        let seen: Vec<Hit> = server.seen(self.visible).map(|tool| Hit { tool, score: 0 }).collect();
         let head = format!("{} tools", seen.len());
         match arguments.detail {
             None | Some(Detail::Names) => format!("{head}\n{}", self.names_of(number, SERVER_NAMES)),
@@ -122,9 +122,8 @@ impl Guide<'_> {
 
     fn nothing(&self, arguments: &SearchArguments, only: Option<usize>) -> String {
         let like: Vec<String> = arguments.queries.iter().flat_map(|query| self.like(query)).take(6).collect();
-        let place = only.map_or_else(String::new, |number| {
-            format!(" in {}", self.set.server_identifier(number, self.visible))
-        });
+        let place =
+            only.map_or_else(String::new, |number| format!(" in {}", self.set.server_identifier(number, self.visible)));
         let hint = if like.is_empty() {
             "; try other words, or no query for an overview".to_owned()
         } else {
@@ -185,7 +184,7 @@ impl Block {
         Self {
             server,
             identifier: guide.set.server_identifier(server, guide.visible),
-            tools: guide.set.seen(entry, guide.visible).zip(identifiers).collect(),
+            tools: entry.seen(guide.visible).zip(identifiers).collect(),
             text: Namespace::default(),
         }
     }

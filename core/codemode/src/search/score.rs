@@ -15,9 +15,9 @@ const WEIGHTS: [f32; FIELDS] = [3.0, 2.0, 1.0, 0.5];
 /// How much a field's length matters.
 const LENGTH: [f32; FIELDS] = [0.4, 0.0, 0.6, 0.6];
 /// How soon a term saturates.
-const SATURATION: f32 = 1.2;
+const SATURATION: f32 = 4.0;
 /// What a synonym counts, and a word that only begins like the query's.
-const SYNONYM: f32 = 0.45;
+const SYNONYM: f32 = 0.6;
 const BEGINNING: f32 = 0.5;
 /// The shortest word that is taken as a beginning, and the most words it may lead to.
 const MIN_BEGINNING: usize = 3;
@@ -62,7 +62,7 @@ pub(crate) fn rank(index: &Index, visible: &Visible, tools: usize, query: &str) 
         .map(|tool| {
             // Who has all words is better than who has one of them often.
             let coverage = f32::from(matched[tool]) / concepts.len().max(1) as f32;
-            Hit { tool, score: (scores[tool] * (0.4 + 0.6 * coverage) * 1000.0) as i64 }
+            Hit { tool, score: (scores[tool] * (0.6 + 0.4 * coverage) * 1000.0) as i64 }
         })
         .collect();
     hits.sort_by_key(|hit| (-hit.score, hit.tool));

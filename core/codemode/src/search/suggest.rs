@@ -29,7 +29,11 @@ fn holds(long: &[u8], short: &[u8]) -> bool {
 
 /// Letters and digits in lower case: `list-issues`, `listIssues` and `list_issues` are one.
 fn folded(name: &str) -> Vec<u8> {
-    name.bytes().filter(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80).take(MAX_NAME).map(|byte| byte.to_ascii_lowercase()).collect()
+    name.bytes()
+        .filter(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80)
+        .take(MAX_NAME)
+        .map(|byte| byte.to_ascii_lowercase())
+        .collect()
 }
 
 /// How many letters must be put in, taken out, changed or swapped with their neighbour.

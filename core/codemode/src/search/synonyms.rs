@@ -36,11 +36,26 @@ const ALIKE: &[&[&str]] = &[
     &["attach", "upload"],
     &["download", "save", "export"],
     &["kill", "terminate", "stop", "cancel", "abort"],
-    &["evaluate", "calculate", "compute"],
+    &["evaluate", "calculate", "compute", "solve"],
+    &["remember", "memory", "recall"],
+    &["several", "multiple", "batch", "bulk"],
+    &["last", "latest", "recent", "newest"],
+    &["simulate", "emulate"],
+    &["phone", "mobile", "device"],
+    &["highlight", "format"],
+    &["check", "validate", "verify", "test"],
+    &["restart", "retry", "rerun"],
+    &["password", "secret", "credential"],
+    &["column", "field"],
+    &["mail", "email", "message"],
+    &["merge", "combine", "join"],
+    &["size", "length"],
+    &["error", "failure", "failed"],
 ];
 
-/// Short forms, written out.
+/// Short forms, written out, and what is asked of numbers.
 const SHORT: &[(&str, &[&str])] = &[
+    ("many", &["count"]),
     ("mr", &["merge", "request"]),
     ("mrs", &["merge", "request"]),
     ("pr", &["pull", "request"]),
@@ -96,6 +111,7 @@ mod tests {
     #[test]
     fn short_forms_are_written_out() {
         assert_eq!(written_out("pr"), Some(&["pull", "request"][..]));
+        assert_eq!(written_out("many"), Some(&["count"][..]));
         assert_eq!(written_out("pull"), None);
     }
 }

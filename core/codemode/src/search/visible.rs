@@ -1,6 +1,7 @@
 //! Which tools a caller sees: one bit each, and what scores need to know of them. Must never decide who sees what.
 
 use super::index::{FIELDS, Index};
+use crate::mode::estimated_tokens;
 
 /// The tools of one [`crate::Toolset`] that a caller sees. Small enough to keep for each key: a bit for each tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,12 +9,17 @@ pub struct Visible {
     bits: Vec<u64>,
     tools: usize,
     lengths: [u64; FIELDS],
+    definitions: usize,
 }
 
 impl Visible {
-    pub(crate) fn new(index: &Index, tools: usize, mut sees: impl FnMut(usize) -> bool) -> Self {
-        let mut visible = Self { bits: vec![0; tools.div_ceil(64)], tools: 0, lengths: [0; FIELDS] };
-        for tool in (0..tools).filter(|tool| sees(*tool)) {
+    /// `sees` gives the length of a tool's definition, if the tool is seen.
+    pub(crate) fn new(index: &Index, tools: usize, mut sees: impl FnMut(usize) -> Option<usize>) -> Self {
+        let bits = vec![0; tools.div_ceil(64)];
+        let mut visible = Self { bits, tools: 0, lengths: [0; FIELDS], definitions: 0 };
+        for tool in 0..tools {
+            let Some(definition) = sees(tool) else { continue };
+            visible.definitions += definition;
             visible.bits[tool / 64] |= 1 << (tool % 64);
             visible.tools += 1;
             for (sum, length) in visible.lengths.iter_mut().zip(index.lengths(tool)) {
@@ -27,6 +33,12 @@ impl Visible {
     #[must_use]
     pub const fn count(&self) -> usize {
         self.tools
+    }
+
+    /// About how many tokens the definitions of these tools are, if each is listed: what [`crate::ToolsMode::Auto`] goes by.
+    #[must_use]
+    pub const fn definition_tokens(&self) -> usize {
+        estimated_tokens(self.definitions)
     }
 
     pub(crate) fn sees(&self, tool: usize) -> bool {

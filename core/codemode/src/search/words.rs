@@ -6,12 +6,13 @@ const MAX_TERM: usize = 24;
 
 /// Words that are in every text and so tell nothing apart.
 const STOP: &[&str] = &[
-    "a", "about", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "could",
-    "did", "do", "does", "else", "etc", "for", "from", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "let",
-    "like", "may", "me", "might", "my", "need", "needs", "no", "not", "of", "on", "one", "onto", "or", "our", "out", "please", "s",
-    "should", "so", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to",
-    "too", "tool", "tools", "up", "us", "use", "used", "using", "via", "want", "was", "we", "were", "what", "when", "where", "which",
-    "who", "why", "will", "with", "would", "you", "your",
+    "a", "about", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by",
+    "can", "could", "did", "do", "does", "else", "etc", "for", "from", "had", "has", "have", "how", "i", "if", "in",
+    "into", "is", "it", "its", "let", "like", "may", "me", "might", "my", "need", "needs", "no", "not", "of", "on",
+    "one", "onto", "or", "our", "out", "please", "s", "should", "so", "some", "such", "than", "that", "the", "their",
+    "them", "then", "there", "these", "they", "this", "those", "to", "too", "tool", "tools", "up", "us", "use", "used",
+    "using", "via", "want", "was", "we", "were", "what", "when", "where", "which", "who", "why", "will", "with",
+    "would", "you", "your",
 ];
 
 /// Hands each word of `text` to `take`, in lower case, as it stands.
