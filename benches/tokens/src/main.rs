@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
-use toolgate_codemode::{GetToolDocs, Guide, ReadToolFile, SearchArguments, Told, ToolSource, Toolset};
+use toolgate_codemode::{Detail, Guide, MetaTool, Told, ToolSource, Toolset, declare};
 
 #[derive(Deserialize)]
 struct Listed {
@@ -27,6 +27,9 @@ struct Question {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().nth(1).as_deref() == Some("golden") {
+        return golden();
+    }
     let mut lines = stdin().lock().lines();
     let catalogue: Vec<Listed> = serde_json::from_str(&lines.next().ok_or("the catalogue is missing")??)?;
     let sources: Vec<ToolSource> = catalogue
@@ -42,6 +45,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let Question { op, arguments } = serde_json::from_str(&line?)?;
         let begin = Instant::now();
         let mut answer = match op.as_str() {
+            "definition" => {
+                let tool = MetaTool::named(arguments["name"].as_str().unwrap_or_default()).ok_or("no such tool")?;
+                json!({"text": tool.definition()})
+            }
             "size" => json!({"tools": set.len(), "bytes": set.size(), "built_us": built_us}),
             "ranked" => {
                 let ranked = guide.ranked(arguments["query"].as_str().unwrap_or_default(), 50);
@@ -58,12 +65,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Writes the declarations of the golden tools anew.
+fn golden() -> Result<(), Box<dyn Error>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../core/codemode/tests/golden");
+    let tools: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(format!("{folder}/tools.json"))?)?;
+    let blocks = tools.iter().map(|entry| {
+        let tool = &entry["tool"];
+        let name = tool["name"].as_str().unwrap_or_default();
+        let text = |detail| {
+            let declared = declare(tool, name, None, detail, "");
+            let types = declared.types.iter().map(|(name, text)| format!("type {name} = {text}\n"));
+            format!("{}{}", types.collect::<String>(), declared.function)
+        };
+        let server = entry["server"].as_str().unwrap_or_default();
+        format!("# {server}.{name}\n{}\n\n{}\n", text(Detail::Signature), text(Detail::Full))
+    });
+    std::fs::write(format!("{folder}/declarations.txt"), blocks.collect::<Vec<_>>().join("\n"))?;
+    Ok(())
+}
+
 fn told(guide: Guide<'_>, op: &str, arguments: &Value) -> Result<Told, Box<dyn Error>> {
-    Ok(match op {
-        "search" => guide.search(&SearchArguments::parse(arguments)?),
-        "listToolFiles" => guide.list_tool_files(),
-        "readToolFile" => guide.read_tool_file(&ReadToolFile::parse(arguments)?),
-        "getToolDocs" => guide.get_tool_docs(&GetToolDocs::parse(arguments)?),
-        other => return Err(format!("there is no question {other:?}").into()),
-    })
+    let tool = MetaTool::named(op).ok_or_else(|| format!("there is no question {op:?}"))?;
+    guide.tell(tool, arguments).ok_or_else(|| format!("{op} runs something").into())
 }

@@ -181,7 +181,7 @@ impl Parts {
         let (mut shown, mut size) = (Vec::new(), 0);
         for (index, line) in logs.iter().enumerate() {
             if size + line.len() > max {
-                shown.push(cut(line, max - size));
+                shown.push(cut(line, max.saturating_sub(size)));
                 let left = &logs[index + 1..];
                 if !left.is_empty() {
                     let bytes: usize = left.iter().map(String::len).sum();

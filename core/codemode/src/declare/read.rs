@@ -26,7 +26,7 @@ pub(crate) struct Bounds {
 impl Bounds {
     pub(crate) const fn of(detail: Detail, depth: usize) -> Self {
         match detail {
-            Detail::Full => Self { depth, doc: 120, literals: 64 },
+            Detail::Full => Self { depth, doc: 240, literals: 64 },
             Detail::Names | Detail::Signature => Self { depth, doc: 0, literals: 12 },
         }
     }

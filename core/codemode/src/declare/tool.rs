@@ -16,7 +16,7 @@ const DESCRIPTION: usize = 2_000;
 
 /// What is tried, one after the other, until the text is short enough: how deep it goes, and the longest doc of a parameter.
 const SIGNATURE_STEPS: [(usize, usize); 4] = [(5, 0), (3, 0), (2, 0), (1, 0)];
-const FULL_STEPS: [(usize, usize); 6] = [(8, 120), (8, 60), (8, 0), (4, 0), (2, 0), (1, 0)];
+const FULL_STEPS: [(usize, usize); 7] = [(8, 240), (8, 120), (8, 60), (8, 0), (4, 0), (2, 0), (1, 0)];
 const OUTPUT_STEPS: [(usize, usize); 3] = [(4, 0), (2, 0), (1, 0)];
 
 /// A tool as text.
@@ -107,7 +107,7 @@ impl Root {
 fn output(tool: &Value, observed: Option<&Shape>, detail: Detail, max: usize, prefix: &str) -> Written {
     if let Some(schema) = tool.get("outputSchema") {
         let prefix = format!("{prefix}Out");
-        let steps = if detail == Detail::Full { &FULL_STEPS[1..] } else { &OUTPUT_STEPS[..] };
+        let steps = if detail == Detail::Full { &FULL_STEPS[2..] } else { &OUTPUT_STEPS[..] };
         return shortest(schema, detail, steps, max, &prefix);
     }
     let text = match observed {
