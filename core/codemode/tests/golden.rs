@@ -7,7 +7,7 @@ const TOOLS: &str = include_str!("golden/tools.json");
 const DECLARATIONS: &str = include_str!("golden/declarations.txt");
 
 fn text(tool: &Value, detail: Detail) -> String {
-    let declared = declare(tool, tool["name"].as_str().unwrap(), None, detail, "");
+    let declared = declare(tool, tool["name"].as_str().unwrap_or_default(), None, detail, "");
     let types = declared.types.iter().map(|(name, text)| format!("type {name} = {text}\n"));
     format!("{}{}", types.collect::<String>(), declared.function)
 }

@@ -98,6 +98,7 @@ impl Root {
     fn of(one: &Type) -> Self {
         match one {
             one if one.is_open_object() => Self::Nothing,
+            Type::Any => Self::Optional,
             Type::Object(object) if object.members.iter().all(|member| member.optional) => Self::Optional,
             _ => Self::Required,
         }
