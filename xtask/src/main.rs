@@ -29,7 +29,7 @@ cargo xtask test [part…] [--target local|worker|lambda]
 cargo xtask up local|worker|lambda [--port P] [--json]
     starts a target in its real runtime, with a fresh store, a tenant and a key; prints one line of JSON when ready,
     serves until it is ended. SIGHUP restarts the runtime on the same store and port, and prints the line again.
-cargo xtask bench [wire|load|cells|worker]
+cargo xtask bench [wire|load|cells|worker|tokens]
 cargo xtask sizes";
 
 fn main() -> ExitCode {

@@ -1,10 +1,7 @@
 //! What `execute` answers: one JSON object, as text and as structured content, of bounded size. What tools gave to the code is never in it:
 //! only what the code returned and logged. Must never run anything.
 
-use std::fmt::Write;
-
-use serde::Serialize;
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 
 use crate::text;
 
@@ -39,8 +36,7 @@ pub enum Outcome<'a> {
 }
 
 /// What failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
     /// The code can't be read.
     Syntax,
@@ -50,6 +46,17 @@ pub enum FailureKind {
     Tool,
     /// A limit was reached: time, memory, number of calls.
     Limit,
+}
+
+impl FailureKind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Syntax => "syntax",
+            Self::Runtime => "runtime",
+            Self::Tool => "tool",
+            Self::Limit => "limit",
+        }
+    }
 }
 
 /// Why code did not run to its end.
@@ -75,7 +82,7 @@ pub struct Paused<'a> {
 }
 
 /// A call of a tool, in the order of the code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallMade<'a> {
     /// `server.tool`, as the code has it.
     pub tool: &'a str,
@@ -99,17 +106,19 @@ impl ExecuteAnswer {
         let mut parts = Parts::default();
         match outcome {
             Outcome::Completed(result) => parts.completed(result, limits.result),
-            Outcome::Failed(_) => parts.push("status", "\"failed\""),
-            Outcome::Paused(_) => parts.push("status", "\"paused\""),
+            Outcome::Failed(_) => parts.text("status", "failed"),
+            Outcome::Paused(_) => parts.text("status", "paused"),
         }
         parts.logs(logs, limits.logs);
         parts.calls(calls);
         match outcome {
             Outcome::Completed(_) => {}
-            Outcome::Failed(failure) => parts.push("error", &error(failure, calls, limits)),
+            Outcome::Failed(failure) => parts.raw("error", &error(failure, calls, limits)),
             Outcome::Paused(paused) => {
-                let waits = json!({"executionId": paused.execution_id, "tool": paused.tool});
-                parts.push("paused", &waits.to_string());
+                let mut waits = Parts::default();
+                waits.text("executionId", paused.execution_id);
+                waits.text("tool", paused.tool);
+                parts.raw("paused", &waits.finish());
             }
         }
         Self { json: parts.finish(), is_error: matches!(outcome, Outcome::Failed(_)) }
@@ -118,27 +127,41 @@ impl ExecuteAnswer {
     /// The result of `tools/call`: the object as text and as structured content.
     #[must_use]
     pub fn result(&self) -> String {
-        let text = serde_json::Value::String(self.json.clone());
         let is_error = if self.is_error { ",\"isError\":true" } else { "" };
+        let text = quoted(&self.json);
         format!(r#"{{"content":[{{"type":"text","text":{text}}}],"structuredContent":{}{is_error}}}"#, self.json)
     }
 }
 
 fn error(failure: &Failure<'_>, calls: &[CallMade<'_>], limits: &AnswerLimits) -> String {
-    let mut error = json!({"kind": failure.kind, "message": cut(failure.message, limits.message)});
+    let mut error = Parts::default();
+    error.text("kind", failure.kind.name());
+    error.text("message", &cut(failure.message, limits.message));
     if let Some(line) = failure.line {
-        error["line"] = json!(line);
+        error.raw("line", &line.to_string());
     }
     if let Some(hint) = failure.hint {
-        error["hint"] = json!(cut(hint, limits.message));
+        error.text("hint", &cut(hint, limits.message));
     }
     if !calls.is_empty() {
-        error["completedCalls"] = json!(calls.iter().take(limits.calls).collect::<Vec<_>>());
+        let completed = calls.iter().take(limits.calls).map(|call| {
+            let mut completed = Parts::default();
+            completed.text("tool", call.tool);
+            completed.raw("ok", if call.ok { "true" } else { "false" });
+            completed.finish()
+        });
+        error.list("completedCalls", completed);
         if calls.len() > limits.calls {
-            error["completedCallsLeftOut"] = json!(calls.len() - limits.calls);
+            error.raw("completedCallsLeftOut", &(calls.len() - limits.calls).to_string());
         }
     }
-    error.to_string()
+    error.finish()
+}
+
+/// `text` as JSON.
+fn quoted(text: &str) -> String {
+    // A text can always be written.
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 /// `text`, or its beginning and how much of it that is.
@@ -156,25 +179,38 @@ struct Parts(String);
 
 impl Parts {
     /// Adds a member whose value is JSON.
-    fn push(&mut self, name: &str, value: &str) {
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        // Writing to memory does not fail.
-        let _ = write!(self.0, "\"{name}\":{value}");
+    fn raw(&mut self, name: &str, value: &str) {
+        self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
+        self.0.push_str(name);
+        self.0.push_str("\":");
+        self.0.push_str(value);
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.raw(name, &quoted(value));
+    }
+
+    /// Adds an array of items that are JSON.
+    fn list(&mut self, name: &str, items: impl Iterator<Item = String>) {
+        self.raw(name, &format!("[{}]", items.collect::<Vec<_>>().join(",")));
     }
 
     fn completed(&mut self, result: &RawValue, max: usize) {
-        self.push("status", "\"completed\"");
+        self.text("status", "completed");
         let raw = result.get();
         if raw.len() <= max {
-            return self.push("result", raw);
+            return self.raw("result", raw);
         }
         // A text is cut as the text it is; anything else becomes the beginning of its JSON.
         let text = serde_json::from_str::<String>(raw);
         let text = text.as_deref().unwrap_or(raw);
         let shown = text::prefix(text, max);
-        self.push("result", &json!(shown).to_string());
-        let hint = "result is only the beginning, as text: return less (filter, slice, pick fields)";
-        self.push("truncated", &json!({"bytes": text.len(), "shown": shown.len(), "hint": hint}).to_string());
+        self.text("result", shown);
+        let mut truncated = Self::default();
+        truncated.raw("bytes", &text.len().to_string());
+        truncated.raw("shown", &shown.len().to_string());
+        truncated.text("hint", "result is only the beginning, as text: return less (filter, slice, pick fields)");
+        self.raw("truncated", &truncated.finish());
     }
 
     fn logs(&mut self, logs: &[String], max: usize) {
@@ -193,7 +229,7 @@ impl Parts {
             shown.push(line.clone());
         }
         if !shown.is_empty() {
-            self.push("logs", &json!(shown).to_string());
+            self.list("logs", shown.iter().map(|line| quoted(line)));
         }
     }
 
@@ -209,13 +245,12 @@ impl Parts {
             counted[at].2 += usize::from(!call.ok);
         }
         let described = counted.iter().map(|(tool, all, failed)| match (all, failed) {
-            (1, 0) => (*tool).to_owned(),
-            (all, 0) => format!("{tool} ×{all}"),
-            (all, failed) => format!("{tool} ×{all}, {failed} failed"),
+            (1, 0) => quoted(tool),
+            (all, 0) => quoted(&format!("{tool} ×{all}")),
+            (all, failed) => quoted(&format!("{tool} ×{all}, {failed} failed")),
         });
-        let described: Vec<String> = described.collect();
-        if !described.is_empty() {
-            self.push("calls", &json!(described).to_string());
+        if !calls.is_empty() {
+            self.list("calls", described);
         }
     }
 
@@ -227,7 +262,7 @@ impl Parts {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
 

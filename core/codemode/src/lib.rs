@@ -14,6 +14,7 @@ mod guide;
 mod ident;
 mod mode;
 mod names;
+mod order;
 mod search;
 mod source;
 mod text;

@@ -28,8 +28,12 @@ pub enum Shown {
     Code,
 }
 
-/// The most tokens of definitions that are shown direct in [`ToolsMode::Auto`], if nothing else is set.
-pub const AUTO_TOKENS: usize = 4_000;
+/// The most tokens of definitions that are shown direct in [`ToolsMode::Auto`], if nothing else is set: about 22 tools of a usual kind.
+///
+/// `cargo xtask bench tokens` finds that code reads less than direct from about 1,100 tokens of definitions on in the task that gains least (a
+/// single call), and from 2,600 on where the model searches once in vain and writes code that fails once. Twice that leaves room for models
+/// that do worse, and spares small catalogues the turn that a search takes.
+pub const AUTO_TOKENS: usize = 6_000;
 
 impl ToolsMode {
     /// What is shown of tools whose definitions are about `tokens` tokens ([`crate::Visible::definition_tokens`]), where `auto_tokens` is

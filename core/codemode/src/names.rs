@@ -9,7 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::ident;
+use crate::{
+    ident,
+    order::{order, sorted},
+};
 
 /// A name as its owner gives it, and as code has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,18 +50,17 @@ impl Names {
         }
         let servers: Vec<&str> = by_server.keys().copied().collect();
         let identifiers = assign(&servers, Kind::Server);
-        let mut servers: Vec<ServerNames> = by_server
+        let servers: Vec<ServerNames> = by_server
             .iter()
             .zip(identifiers)
             .map(|((server, tools), identifier)| {
                 let originals: Vec<&str> = tools.iter().copied().collect();
-                let mut tools = named(&originals, assign(&originals, Kind::Tool));
-                tools.sort_by(|a, b| a.identifier.cmp(&b.identifier));
+                let tools = named(&originals, assign(&originals, Kind::Tool));
+                let tools = sorted(tools, |a, b| a.identifier.cmp(&b.identifier));
                 ServerNames { server: Name { original: (*server).to_owned(), identifier }, tools }
             })
             .collect();
-        servers.sort_by(|a, b| a.server.identifier.cmp(&b.server.identifier));
-        Self { servers }
+        Self { servers: sorted(servers, |a, b| a.server.identifier.cmp(&b.server.identifier)) }
     }
 
     /// All of them, by identifier.
@@ -100,20 +102,20 @@ pub(crate) enum Kind {
 /// The identifiers of `originals` (distinct), in their order.
 pub(crate) fn assign(originals: &[&str], kind: Kind) -> Vec<String> {
     let wishes: Vec<_> = originals.iter().map(|original| wish(original, kind)).collect();
-    let mut order: Vec<usize> = (0..originals.len()).collect();
-    order.sort_by_key(|index| (wishes[*index] != originals[*index], originals[*index]));
-    let mut taken = BTreeSet::new();
-    let mut next: BTreeMap<String, usize> = BTreeMap::new();
+    let rank = |index: usize| (wishes[index] != originals[index], originals[index]);
+    // What is taken, folded, and the last number that was given to it.
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     let mut identifiers = vec![String::new(); originals.len()];
-    for index in order {
+    for index in order(originals.len(), &|a, b| rank(a).cmp(&rank(b))) {
         let wish = &wishes[index];
         let folded = wish.to_ascii_lowercase();
         let mut identifier = wish.clone();
-        while !taken.insert(identifier.to_ascii_lowercase()) {
-            let number = next.entry(folded.clone()).or_insert(1);
+        while taken.contains_key(&identifier.to_ascii_lowercase()) {
+            let number = taken.entry(folded.clone()).or_default();
             *number += 1;
             identifier = format!("{wish}_{number}");
         }
+        taken.insert(identifier.to_ascii_lowercase(), 1);
         identifiers[index] = identifier;
     }
     identifiers

@@ -1,13 +1,14 @@
 //! A catalogue as Code Mode has it: its tools under both names, and the index to search them. Built once for each version of a catalogue
 //! and shared by all who see any of it; what one caller sees is a [`Visible`].
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::{
     names::{Kind, Names, assign, contested},
+    order::sorted,
     search::{Builder, Index, Visible},
 };
 
@@ -96,13 +97,12 @@ impl Toolset {
     /// Of these tools, in any order: the same tools always make the same set. Of two with one server and name, the first counts.
     #[must_use]
     pub fn new(tools: impl IntoIterator<Item = ToolSource>) -> Self {
-        let mut sorted: BTreeMap<(String, String), Bytes> = BTreeMap::new();
-        for tool in tools {
-            sorted.entry((tool.server, tool.name)).or_insert(tool.raw);
-        }
+        let by_name = |a: &ToolSource, b: &ToolSource| (&a.server, &a.name).cmp(&(&b.server, &b.name));
+        let mut tools = sorted(tools.into_iter().collect(), by_name);
+        tools.dedup_by(|later, first| by_name(later, first).is_eq());
         let mut set = Self::default();
         let mut builder = Builder::default();
-        for ((server, name), raw) in sorted {
+        for ToolSource { server, name, raw } in tools {
             let tool = parsed(&raw);
             builder.add(&server, &name, &tool);
             let definition = server.len() + name.len() + definition_bytes(&tool);

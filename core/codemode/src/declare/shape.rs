@@ -31,18 +31,12 @@ pub struct Shape {
     /// What arrays held.
     #[serde(rename = "i", skip_serializing_if = "Option::is_none")]
     items: Option<Box<Shape>>,
-    /// What objects held.
+    /// What objects held, by name, and whether the member was missing at times.
     #[serde(rename = "m", skip_serializing_if = "Option::is_none")]
-    members: Option<Members>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Members {
-    /// By name, and whether the member was missing at times.
-    Named(BTreeMap<String, (Shape, bool)>),
-    /// Under any name.
-    Any(Box<Shape>),
+    named: Option<BTreeMap<String, (Shape, bool)>>,
+    /// What objects held under any name; there are no names then.
+    #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
+    any: Option<Box<Shape>>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -75,11 +69,9 @@ impl Shape {
     /// How many shapes it is made of.
     fn parts(&self) -> usize {
         let items = self.items.as_ref().map_or(0, |items| items.parts());
-        let members = match &self.members {
-            None => 0,
-            Some(Members::Any(value)) => value.parts(),
-            Some(Members::Named(members)) => members.values().map(|(shape, _)| shape.parts()).sum(),
-        };
+        let any = self.any.as_ref().map_or(0, |any| any.parts());
+        let named = self.named.iter().flatten();
+        let members = any + named.map(|(_, (shape, _))| shape.parts()).sum::<usize>();
         1 + items + members
     }
 
@@ -100,38 +92,42 @@ impl Shape {
     }
 
     fn see_object(&mut self, members: &serde_json::Map<String, Value>, depth: usize, left: &mut usize) {
-        let new = self.members.is_none();
-        let known = self.members.get_or_insert_with(|| Members::Named(BTreeMap::new()));
+        let known = self.named.as_ref();
+        let more = members.keys().filter(|name| known.is_none_or(|known| !known.contains_key(*name))).count();
+        let many = known.map_or(0, BTreeMap::len) + more > MAX_MEMBERS;
+        if depth > 0 && (many || members.keys().any(|name| !is_word(name))) {
+            self.forget_names();
+        }
+        if let Some(any) = &mut self.any {
+            return members.values().take(MAX_ITEMS * depth.min(1)).for_each(|one| any.see(one, depth - 1, left));
+        }
+        let new = self.named.is_none();
+        let named = self.named.get_or_insert_default();
         if depth == 0 {
             return;
         }
-        if let Members::Named(named) = known {
-            let more = members.keys().filter(|name| !named.contains_key(*name)).count();
-            if named.len() + more > MAX_MEMBERS || members.keys().any(|name| !is_word(name)) {
-                let mut value = Self::default();
-                std::mem::take(named).into_values().for_each(|(shape, _)| value.merge(shape));
-                *known = Members::Any(Box::new(value));
+        for (name, (_, missing)) in named.iter_mut() {
+            *missing |= !members.contains_key(name);
+        }
+        for (name, value) in members {
+            if !named.contains_key(name) {
+                if *left == 0 {
+                    continue;
+                }
+                *left -= 1;
+                named.insert(name.clone(), (Self::default(), !new));
+            }
+            if let Some((shape, _)) = named.get_mut(name) {
+                shape.see(value, depth - 1, left);
             }
         }
-        match known {
-            Members::Any(value) => members.values().take(MAX_ITEMS).for_each(|one| value.see(one, depth - 1, left)),
-            Members::Named(named) => {
-                for (name, (_, missing)) in named.iter_mut() {
-                    *missing |= !members.contains_key(name);
-                }
-                for (name, value) in members {
-                    if !named.contains_key(name) {
-                        if *left == 0 {
-                            continue;
-                        }
-                        *left -= 1;
-                        named.insert(name.clone(), (Self::default(), !new));
-                    }
-                    if let Some((shape, _)) = named.get_mut(name) {
-                        shape.see(value, depth - 1, left);
-                    }
-                }
-            }
+    }
+
+    /// Members become a map.
+    fn forget_names(&mut self) {
+        let any = self.any.get_or_insert_default();
+        for (_, (shape, _)) in self.named.take().into_iter().flatten() {
+            any.merge(shape);
         }
     }
 
@@ -142,20 +138,19 @@ impl Shape {
             (own @ None, other) => *own = other,
             (Some(_), None) => {}
         }
-        match (&mut self.members, other.members) {
-            (_, None) => {}
-            (own @ None, other) => *own = other,
-            (Some(Members::Named(own)), Some(Members::Named(other))) => merge_named(own, other),
-            (Some(own), Some(other)) => {
-                let mut value = Self::default();
-                for members in [std::mem::replace(own, Members::Named(BTreeMap::new())), other] {
-                    match members {
-                        Members::Any(shape) => value.merge(*shape),
-                        Members::Named(named) => named.into_values().for_each(|(shape, _)| value.merge(shape)),
-                    }
-                }
-                *own = Members::Any(Box::new(value));
+        if self.any.is_some() || other.any.is_some() {
+            let mut other = Self { named: other.named, any: other.any, ..Self::default() };
+            self.forget_names();
+            other.forget_names();
+            if let (Some(own), Some(other)) = (&mut self.any, other.any) {
+                own.merge(*other);
             }
+            return;
+        }
+        match (&mut self.named, other.named) {
+            (Some(own), Some(other)) => merge_named(own, other),
+            (own @ None, other) => *own = other,
+            (Some(_), None) => {}
         }
     }
 
@@ -179,10 +174,21 @@ impl Shape {
             let item = if depth == 0 || items.is_empty() { Type::Any } else { items.as_type(depth - 1) };
             types.insert(0, Type::Array(Box::new(item)));
         }
-        if let Some(members) = &self.members {
-            types.insert(0, if depth == 0 { Type::Object(Object::default()) } else { members.as_type(depth - 1) });
+        if self.named.is_some() || self.any.is_some() {
+            types.insert(0, Type::Object(if depth == 0 { Object::default() } else { self.as_object(depth - 1) }));
         }
         if types.is_empty() { Type::Any } else { Type::union(types) }
+    }
+
+    fn as_object(&self, depth: usize) -> Object {
+        let members = self.named.iter().flatten().map(|(name, (shape, missing))| {
+            let value = shape.as_type(depth);
+            Member { name: name.clone(), value, optional: *missing, doc: String::new() }
+        });
+        let index = self.any.as_ref().map(|any| Box::new(any.as_type(depth)));
+        let mut object = Object { members: members.collect(), index };
+        object.sort();
+        object
     }
 
     fn is_empty(&self) -> bool {
@@ -220,23 +226,6 @@ fn is_word(name: &str) -> bool {
     name.len() <= MAX_NAME
         && bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_' || first == b'$')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$'))
-}
-
-impl Members {
-    fn as_type(&self, depth: usize) -> Type {
-        let mut object = Object::default();
-        match self {
-            Self::Any(value) => object.index = Some(Box::new(value.as_type(depth))),
-            Self::Named(named) => {
-                for (name, (shape, missing)) in named {
-                    let value = shape.as_type(depth);
-                    object.members.push(Member { name: name.clone(), value, optional: *missing, doc: String::new() });
-                }
-            }
-        }
-        object.sort();
-        Type::Object(object)
-    }
 }
 
 #[cfg(test)]

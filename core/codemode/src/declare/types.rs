@@ -1,6 +1,6 @@
 //! Types as TypeScript has them, and how they are written: as few tokens as say everything. Must never know JSON Schema.
 
-use crate::{ident, text};
+use crate::{ident, order::sorted, text};
 
 /// A type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,10 @@ impl Type {
         let plain: Vec<Self> =
             flat.iter().filter(|one| matches!(one, Self::String | Self::Number | Self::Boolean)).cloned().collect();
         flat.retain(|one| !plain.iter().any(|wider| wider != one && wider.holds(one)));
-        flat.sort_by_key(|one| *one == Self::Null);
+        if flat.contains(&Self::Null) {
+            flat.retain(|one| *one != Self::Null);
+            flat.push(Self::Null);
+        }
         if flat.len() > 1 { Self::Union(flat) } else { flat.pop().unwrap_or(Self::Never) }
     }
 
@@ -154,7 +157,8 @@ fn merge_objects(types: &mut Vec<Type>) {
 impl Object {
     /// What is required first, then by name: the same whatever order it came in.
     pub(crate) fn sort(&mut self) {
-        self.members.sort_by(|a, b| (a.optional, &a.name).cmp(&(b.optional, &b.name)));
+        let members = std::mem::take(&mut self.members);
+        self.members = sorted(members, |a, b| (a.optional, &a.name).cmp(&(b.optional, &b.name)));
     }
 }
 

@@ -69,13 +69,11 @@ impl Guide<'_> {
             let tool = self.set.tool(hit.tool);
             tool.name == query || tool.identifier == query
         };
-        if hits.iter().any(named) {
-            hits.sort_by_key(|hit| !named(hit));
-            if arguments.detail == Some(Detail::Full) {
-                hits.retain(named);
-            }
+        let (mut exact, others): (Vec<Hit>, Vec<Hit>) = hits.into_iter().partition(named);
+        if exact.is_empty() || arguments.detail != Some(Detail::Full) {
+            exact.extend(others);
         }
-        hits
+        exact
     }
 
     /// What there is, where nothing is looked for.
@@ -197,8 +195,13 @@ impl Block {
 
 /// The first of each, then the second of each, and so on: each tool once, `limit` at most.
 fn interleaved(found: &[Vec<Hit>], limit: usize) -> Vec<Hit> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut taken: Vec<Hit> = Vec::new();
     let longest = found.iter().map(Vec::len).max().unwrap_or_default();
     let in_turn = (0..longest).flat_map(|rank| found.iter().filter_map(move |hits| hits.get(rank)));
-    in_turn.filter(|hit| seen.insert(hit.tool)).take(limit).copied().collect()
+    for hit in in_turn {
+        if taken.len() < limit && taken.iter().all(|other| other.tool != hit.tool) {
+            taken.push(*hit);
+        }
+    }
+    taken
 }

@@ -57,8 +57,10 @@ pub(crate) struct Builder {
 impl Builder {
     /// The next tool. Its number is how many came before it.
     pub(crate) fn add(&mut self, server: &str, name: &str, tool: &Value) {
-        let mut counts: BTreeMap<String, [u8; FIELDS]> = BTreeMap::new();
+        let number = u32::try_from(self.lengths.len()).unwrap_or(u32::MAX);
+        let full = self.postings >= MAX_POSTINGS;
         let mut lengths = Lengths::default();
+        let mut terms = 0;
         let mut count = |text: &str, field: Field| {
             words::words(text, |word| {
                 let stem = words::stem(word);
@@ -67,15 +69,22 @@ impl Builder {
                 if field == Field::Description && words::is_stop(word) {
                     return;
                 }
-                if counts.len() < MAX_TERMS || counts.contains_key(&stem) {
-                    let count = &mut counts.entry(stem).or_default()[at];
-                    *count = count.saturating_add(1);
+                let postings = self.terms.entry(stem).or_default();
+                match postings.last_mut() {
+                    Some(last) if last.tool == number => last.counts[at] = last.counts[at].saturating_add(1),
+                    _ if terms < MAX_TERMS => {
+                        let mut counts = [0; FIELDS];
+                        counts[at] = 1;
+                        postings.push(Posting { tool: number, counts });
+                        terms += 1;
+                    }
+                    _ => {}
                 }
             });
         };
         count(crate::text::prefix(name, 256), Field::Name);
         count(crate::text::prefix(server, 256), Field::Server);
-        if self.postings < MAX_POSTINGS {
+        if !full {
             let title = tool.get("title").and_then(Value::as_str).unwrap_or_default();
             let description = tool.get("description").and_then(Value::as_str).unwrap_or_default();
             count(crate::text::prefix(title, 200), Field::Description);
@@ -85,11 +94,7 @@ impl Builder {
                 count(crate::text::prefix(parameter, 64), Field::Parameters);
             }
         }
-        let number = u32::try_from(self.lengths.len()).unwrap_or(u32::MAX);
-        self.postings += counts.len();
-        for (term, counts) in counts {
-            self.terms.entry(term).or_default().push(Posting { tool: number, counts });
-        }
+        self.postings += terms;
         self.lengths.push(lengths);
     }
 
@@ -97,7 +102,7 @@ impl Builder {
         let mut index = Index { lengths: self.lengths, ..Index::default() };
         index.postings.reserve_exact(self.postings);
         index.terms.reserve_exact(self.terms.len());
-        for (term, postings) in self.terms {
+        for (term, postings) in self.terms.into_iter().filter(|(_, postings)| !postings.is_empty()) {
             index.text.push_str(&term);
             index.postings.extend(postings);
             index.terms.push((offset(index.text.len()), offset(index.postings.len())));

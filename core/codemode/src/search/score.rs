@@ -1,14 +1,14 @@
 //! BM25F (Robertson and Zaragoza 2009): fields have weights and lengths of their own, and a term saturates once over all of them.
 //! A word of the query, its synonyms and the words it begins count as one term.
 
-use std::collections::BTreeSet;
-
 use super::{
     Visible,
     index::{FIELDS, Index, Posting},
     synonyms::{self, Synonyms},
     words,
 };
+
+use crate::order::sorted;
 
 /// What a word counts in each field: name, server, description, parameters.
 const WEIGHTS: [f32; FIELDS] = [3.0, 2.0, 1.0, 0.5];
@@ -65,7 +65,7 @@ pub(crate) fn rank(index: &Index, visible: &Visible, tools: usize, query: &str) 
             Hit { tool, score: (scores[tool] * (0.6 + 0.4 * coverage) * 1000.0) as i64 }
         })
         .collect();
-    hits.sort_by_key(|hit| (-hit.score, hit.tool));
+    hits = sorted(hits, |a, b| b.score.cmp(&a.score).then(a.tool.cmp(&b.tool)));
     let least = hits.first().map_or(0, |best| (best.score as f32 * CUT) as i64);
     hits.retain(|hit| hit.score >= least);
     hits
@@ -79,13 +79,15 @@ fn weigh(
     averages: &[f32; FIELDS],
     weights: &mut [f32],
 ) -> Vec<usize> {
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     let mut add = |postings: &[Posting], factor: f32| {
         for posting in postings.iter().filter(|posting| visible.sees(posting.tool as usize)) {
             let tool = posting.tool as usize;
             // Of several forms in one tool, each adds; a tool that has the word itself is never behind one that has not.
+            if weights[tool] == 0.0 {
+                found.push(tool);
+            }
             weights[tool] += factor * weight(index, posting, averages);
-            found.insert(tool);
         }
     };
     for (form, factor) in &concept.forms {
@@ -101,7 +103,7 @@ fn weigh(
             add(postings, BEGINNING);
         }
     }
-    found.into_iter().collect()
+    found
 }
 
 fn weight(index: &Index, posting: &Posting, averages: &[f32; FIELDS]) -> f32 {
@@ -133,14 +135,18 @@ fn concepts(query: &str) -> Vec<Concept> {
     if all.iter().any(|word| !words::is_stop(word)) {
         all.retain(|word| !words::is_stop(word));
     }
-    let mut seen = BTreeSet::new();
-    all.retain(|word| seen.insert(words::stem(word)));
     let synonyms = Synonyms::new();
-    all.iter().map(|word| concept(word, &synonyms)).collect()
+    let mut concepts: Vec<Concept> = Vec::new();
+    for word in all {
+        let stem = words::stem(&word);
+        if concepts.iter().all(|concept| concept.word != stem) {
+            concepts.push(concept(stem, &synonyms));
+        }
+    }
+    concepts
 }
 
-fn concept(word: &str, synonyms: &Synonyms) -> Concept {
-    let stem = words::stem(word);
+fn concept(stem: String, synonyms: &Synonyms) -> Concept {
     let mut forms = vec![(stem.clone(), 1.0)];
     forms.extend(synonyms.of(&stem).into_iter().map(|synonym| (synonym.to_owned(), SYNONYM)));
     Concept { word: stem, forms }

@@ -1,5 +1,7 @@
 //! The names that are most like one that does not exist. Must never be handed a name that its caller may not see.
 
+use crate::order::sorted;
+
 /// The longest name that is compared, in bytes.
 const MAX_NAME: usize = 64;
 /// The most suggestions.
@@ -17,7 +19,7 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
             if distance <= most { Some((distance, name)) } else { contains.then_some((most + distance, name)) }
         })
         .collect();
-    found.sort_unstable();
+    found = sorted(found, Ord::cmp);
     found.dedup();
     found.truncate(MAX_SUGGESTIONS);
     found.into_iter().map(|(_, name)| name).collect()

@@ -7,7 +7,7 @@ const ALIKE: &[&[&str]] = &[
     &["get", "fetch", "retrieve", "read", "view", "show", "display"],
     &["find", "search", "look", "lookup"],
     &["list", "browse", "enumerate", "show"],
-    &["create", "add", "new", "make", "open", "start"],
+    &["create", "add", "new", "make", "open", "start", "put", "write"],
     &["delete", "remove", "drop", "destroy", "erase", "clear", "trash"],
     &["update", "edit", "modify", "change", "set", "alter"],
     &["run", "execute", "launch", "trigger"],
