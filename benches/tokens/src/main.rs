@@ -4,6 +4,7 @@
 use std::{
     error::Error,
     io::{BufRead, Write, stdin, stdout},
+    rc::Rc,
     time::Instant,
 };
 
@@ -37,10 +38,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(|Listed { server, name, tool }| ToolSource { server, name, raw: Bytes::from(tool.get().to_owned()) })
         .collect();
     let begin = Instant::now();
-    let set = Toolset::new(sources);
+    let set = Rc::new(Toolset::new(sources));
     let built_us = begin.elapsed().as_micros();
-    let visible = set.all();
-    let guide = Guide::new(&set, &visible);
+    let visible = set.visible(|_, _| true);
+    let guide = Guide::new(&visible);
     for line in lines {
         let Question { op, arguments } = serde_json::from_str(&line?)?;
         let begin = Instant::now();

@@ -1,15 +1,16 @@
 //! A catalogue as Code Mode has it: its tools under both names, and the index to search them. Built once for each version of a catalogue
-//! and shared by all who see any of it; what one caller sees is a [`Visible`].
+//! and shared by all who see any of it; what one caller sees is a [`Bits`].
 
-use std::ops::Range;
+use std::{ops::Range, rc::Rc};
 
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::{
+    mode::estimated_tokens,
     names::{Kind, Names, assign, contested},
     order::sorted,
-    search::{Builder, Index, Visible},
+    search::{Bits, Builder, Index},
 };
 
 /// One tool as it comes in.
@@ -54,7 +55,7 @@ pub(crate) struct Tool {
 
 impl Server {
     /// Its tools that are seen.
-    pub(crate) fn seen<'a>(&self, visible: &'a Visible) -> impl Iterator<Item = usize> + use<'a> {
+    pub(crate) fn seen<'a>(&self, visible: &'a Bits) -> impl Iterator<Item = usize> + use<'a> {
         self.tools.clone().filter(|tool| visible.sees(*tool))
     }
 }
@@ -156,17 +157,12 @@ impl Toolset {
 
     /// What a caller sees of it: `sees` is asked once for each tool, with the server's id and the tool's name.
     #[must_use]
-    pub fn visible(&self, mut sees: impl FnMut(&str, &str) -> bool) -> Visible {
-        Visible::new(&self.index, self.tools.len(), |tool| {
+    pub fn visible(self: &Rc<Self>, mut sees: impl FnMut(&str, &str) -> bool) -> Visible {
+        let bits = Bits::new(&self.index, self.tools.len(), |tool| {
             let tool = &self.tools[tool];
             sees(&self.servers[tool.server].id, &tool.name).then_some(tool.definition)
-        })
-    }
-
-    /// All of it.
-    #[must_use]
-    pub fn all(&self) -> Visible {
-        self.visible(|_, _| true)
+        });
+        Visible { set: Rc::clone(self), bits }
     }
 
     pub(crate) const fn index(&self) -> &Index {
@@ -182,13 +178,13 @@ impl Toolset {
     }
 
     /// The servers of which anything is seen.
-    pub(crate) fn seen_servers<'a>(&'a self, visible: &'a Visible) -> impl Iterator<Item = (usize, &'a Server)> {
+    pub(crate) fn seen_servers<'a>(&'a self, visible: &'a Bits) -> impl Iterator<Item = (usize, &'a Server)> {
         let servers = self.servers.iter().enumerate();
         servers.filter(|(_, server)| server.tools.clone().any(|tool| visible.sees(tool)))
     }
 
     /// The identifier a server has for who sees `visible`.
-    pub(crate) fn server_identifier(&self, number: usize, visible: &Visible) -> String {
+    pub(crate) fn server_identifier(&self, number: usize, visible: &Bits) -> String {
         if !self.contested {
             return self.servers[number].identifier.clone();
         }
@@ -199,7 +195,7 @@ impl Toolset {
     }
 
     /// The identifiers of the tools of `server` that are seen, in the order of [`Server::seen`].
-    pub(crate) fn tool_identifiers(&self, server: &Server, visible: &Visible) -> Vec<String> {
+    pub(crate) fn tool_identifiers(&self, server: &Server, visible: &Bits) -> Vec<String> {
         let seen = server.seen(visible);
         if !server.contested {
             return seen.map(|tool| self.tools[tool].identifier.clone()).collect();
@@ -207,13 +203,35 @@ impl Toolset {
         let names: Vec<&str> = seen.map(|tool| self.tools[tool].name.as_str()).collect();
         assign(&names, Kind::Tool)
     }
+}
 
-    /// Original names and identifiers of all that is seen: what the sandbox binds.
+/// What one caller sees of a [`Toolset`]: a bit for each tool. It holds on to its set, so that it can't be taken for part of another.
+#[derive(Debug, Clone)]
+pub struct Visible {
+    pub(crate) set: Rc<Toolset>,
+    pub(crate) bits: Bits,
+}
+
+impl Visible {
+    /// How many tools are seen.
     #[must_use]
-    pub fn names(&self, visible: &Visible) -> Names {
-        Names::new((0..self.tools.len()).filter(|tool| visible.sees(*tool)).map(|tool| {
-            let tool = &self.tools[tool];
-            (self.servers[tool.server].id.as_str(), tool.name.as_str())
+    pub const fn count(&self) -> usize {
+        self.bits.count()
+    }
+
+    /// About how many tokens the definitions of these tools are, if each is listed: what [`crate::ToolsMode::Auto`] goes by.
+    #[must_use]
+    pub const fn definition_tokens(&self) -> usize {
+        estimated_tokens(self.bits.definitions())
+    }
+
+    /// Their original names and identifiers: what the sandbox binds.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        let seen = (0..self.set.tools.len()).filter(|tool| self.bits.sees(*tool));
+        Names::new(seen.map(|tool| {
+            let tool = &self.set.tools[tool];
+            (self.set.servers[tool.server].id.as_str(), tool.name.as_str())
         }))
     }
 }

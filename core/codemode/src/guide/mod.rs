@@ -9,8 +9,8 @@ mod search;
 
 use crate::{
     declare::{Detail, Shape, declare},
-    search::{Visible, nearest},
-    toolset::{Server, Toolset},
+    search::{Bits, nearest},
+    toolset::{Server, Toolset, Visible},
 };
 
 pub use files::{GetToolDocs, ReadToolFile};
@@ -61,7 +61,7 @@ pub type Observed<'a> = &'a dyn Fn(&str, &str) -> Option<Shape>;
 #[derive(Clone, Copy)]
 pub struct Guide<'a> {
     set: &'a Toolset,
-    visible: &'a Visible,
+    visible: &'a Bits,
     observed: Option<Observed<'a>>,
 }
 
@@ -72,10 +72,10 @@ impl std::fmt::Debug for Guide<'_> {
 }
 
 impl<'a> Guide<'a> {
-    /// To what `visible` says of `set`.
+    /// To whoever sees `visible`.
     #[must_use]
-    pub const fn new(set: &'a Toolset, visible: &'a Visible) -> Self {
-        Self { set, visible, observed: None }
+    pub fn new(visible: &'a Visible) -> Self {
+        Self { set: &visible.set, visible: &visible.bits, observed: None }
     }
 
     /// With what results looked like so far.

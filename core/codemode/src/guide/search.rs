@@ -119,7 +119,7 @@ impl Guide<'_> {
     }
 
     fn nothing(&self, arguments: &SearchArguments, only: Option<usize>) -> String {
-        let like: Vec<String> = arguments.queries.iter().flat_map(|query| self.like(query)).take(6).collect();
+        let like: Vec<String> = arguments.queries.iter().take(2).flat_map(|query| self.like(query)).collect();
         let place =
             only.map_or_else(String::new, |number| format!(" in {}", self.set.server_identifier(number, self.visible)));
         let hint = if like.is_empty() {

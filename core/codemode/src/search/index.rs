@@ -23,8 +23,12 @@ const MAX_DESCRIPTION: usize = 1_200;
 const MAX_PARAMETERS: usize = 60;
 /// The most different terms of one tool.
 const MAX_TERMS: usize = 160;
+/// The most different terms of a name: names are indexed even where everything else is full.
+const MAX_NAME_TERMS: usize = 24;
 /// The most entries altogether. Tools that come later are found by their names alone.
-const MAX_POSTINGS: usize = 600_000;
+const MAX_POSTINGS: usize = 400_000;
+/// The most different terms altogether, names not counted: far more than languages have for tools.
+const MAX_DISTINCT: usize = 60_000;
 
 /// A term in a tool: how often, in each field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +71,12 @@ impl Builder {
                 let at = field as usize;
                 lengths[at] = lengths[at].saturating_add(1);
                 if field == Field::Description && words::is_stop(word) {
+                    return;
+                }
+                let named = matches!(field, Field::Name | Field::Server);
+                if named && terms >= MAX_NAME_TERMS
+                    || !named && self.terms.len() >= MAX_DISTINCT && !self.terms.contains_key(&stem)
+                {
                     return;
                 }
                 let postings = self.terms.entry(stem).or_default();
@@ -197,6 +207,22 @@ mod tests {
         let found: Vec<_> = index.beginning_with("g").map(|(term, _)| term).collect();
         assert_eq!(found, ["get", "github"]);
         assert_eq!(index.beginning_with("github").count(), 0);
+    }
+
+    #[test]
+    fn an_index_is_bounded_whatever_is_in_it() {
+        let mut builder = Builder::default();
+        for tool in 0..1_000 {
+            let word =
+                |n: usize| format!("{}{}", char::from(b'a' + (n % 26) as u8).to_string().repeat(3), tool * 200 + n);
+            let description: Vec<String> = (0..200).map(word).collect();
+            builder.add("s", &format!("find_{tool}"), &json!({"description": description.join(" ")}));
+        }
+        let index = builder.finish();
+        assert!(index.size() < 3_000_000, "{}", index.size());
+        // Names are found even of those for which there was no more room.
+        assert_eq!(index.postings("find").len(), 1_000);
+        assert_eq!(index.postings("999").len(), 1);
     }
 
     #[test]

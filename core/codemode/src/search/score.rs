@@ -2,7 +2,7 @@
 //! A word of the query, its synonyms and the words it begins count as one term.
 
 use super::{
-    Visible,
+    Bits,
     index::{FIELDS, Index, Posting},
     synonyms::{self, Synonyms},
     words,
@@ -42,7 +42,7 @@ struct Concept {
 }
 
 /// The tools that answer `query`, best first; of equals, the first in the catalogue.
-pub(crate) fn rank(index: &Index, visible: &Visible, tools: usize, query: &str) -> Vec<Hit> {
+pub(crate) fn rank(index: &Index, visible: &Bits, tools: usize, query: &str) -> Vec<Hit> {
     let concepts = concepts(query);
     let averages = visible.average_lengths();
     let mut scores = vec![0_f32; tools];
@@ -74,7 +74,7 @@ pub(crate) fn rank(index: &Index, visible: &Visible, tools: usize, query: &str) 
 /// Adds up what `concept` weighs in each tool that is seen, and says in which it is anything.
 fn weigh(
     index: &Index,
-    visible: &Visible,
+    visible: &Bits,
     concept: &Concept,
     averages: &[f32; FIELDS],
     weights: &mut [f32],

@@ -13,9 +13,11 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
     let mut found: Vec<(usize, &str)> = names
         .filter_map(|name| {
             let other = folded(name);
-            let distance = distance(&wanted, &other);
-            let contains = wanted.len() >= 4 && (holds(&other, &wanted) || other.len() >= 4 && holds(&wanted, &other));
             let most = wanted.len().max(other.len()) / 3;
+            let contains = wanted.len() >= 4 && (holds(&other, &wanted) || other.len() >= 4 && holds(&wanted, &other));
+            // Lengths that differ by more are further apart without a look at the letters.
+            let apart = wanted.len().abs_diff(other.len());
+            let distance = if apart <= most { distance(&wanted, &other) } else { apart };
             if distance <= most { Some((distance, name)) } else { contains.then_some((most + distance, name)) }
         })
         .collect();

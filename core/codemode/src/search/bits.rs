@@ -1,18 +1,17 @@
 //! Which tools a caller sees: one bit each, and what scores need to know of them. Must never decide who sees what.
 
 use super::index::{FIELDS, Index};
-use crate::mode::estimated_tokens;
 
-/// The tools of one [`crate::Toolset`] that a caller sees. Small enough to keep for each key: a bit for each tool.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Visible {
+/// The tools of one catalogue that are seen.
+#[derive(Debug, Clone)]
+pub(crate) struct Bits {
     bits: Vec<u64>,
     tools: usize,
     lengths: [u64; FIELDS],
     definitions: usize,
 }
 
-impl Visible {
+impl Bits {
     /// `sees` gives the length of a tool's definition, if the tool is seen.
     pub(crate) fn new(index: &Index, tools: usize, mut sees: impl FnMut(usize) -> Option<usize>) -> Self {
         let bits = vec![0; tools.div_ceil(64)];
@@ -30,15 +29,13 @@ impl Visible {
     }
 
     /// How many tools are seen.
-    #[must_use]
-    pub const fn count(&self) -> usize {
+    pub(crate) const fn count(&self) -> usize {
         self.tools
     }
 
-    /// About how many tokens the definitions of these tools are, if each is listed: what [`crate::ToolsMode::Auto`] goes by.
-    #[must_use]
-    pub const fn definition_tokens(&self) -> usize {
-        estimated_tokens(self.definitions)
+    /// How long their definitions are together.
+    pub(crate) const fn definitions(&self) -> usize {
+        self.definitions
     }
 
     pub(crate) fn sees(&self, tool: usize) -> bool {
