@@ -19,6 +19,5 @@ export async function bridge(servers) {
   }).listen(0, "127.0.0.1");
   await once(http, "listening");
   const base = `http://127.0.0.1:${http.address().port}`;
-  const live = Object.keys(servers).filter((id) => servers[id].server);
-  return { urls: Object.fromEntries(live.map((id) => [id, `${base}/${id}/mcp`])), stop: () => http.close() };
+  return { urls: Object.fromEntries(Object.keys(servers).map((id) => [id, `${base}/${id}/mcp`])), stop: () => http.close() };
 }

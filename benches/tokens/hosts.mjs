@@ -25,7 +25,7 @@ export const standIn = (started, codeMode) => ({
   search: (args) => codeMode.text("search", args),
   async execute(code) {
     const calls = {};
-    const bound = Object.entries(started).filter(([, { server }]) => server);
+    const bound = Object.entries(started);
     const globals = bound.map(([id, { server, tools }]) => {
       const binding = (tool) => async (args = {}) => {
         const name = `${id}.${tool.name}`;

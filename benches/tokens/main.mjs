@@ -41,7 +41,7 @@ await search();
 await agents();
 
 codeMode.stop();
-for (const { server } of Object.values(started)) server?.stop();
+for (const { server } of Object.values(started)) server.stop();
 rmSync(root, { recursive: true, force: true });
 process.exit(0);
 
@@ -96,22 +96,25 @@ async function throughGateway() {
     await gateway.stop();
     bridged.stop();
   };
-  const secret = coded.status < 300 ? coded.json.secret : undefined;
-  return { url: tenant.mcp, plain: plain.secret, secret, stop };
+  const [url, secret] = [tenant.mcp, coded.status < 300 ? coded.json.secret : undefined];
+  const shown = secret && (await hosts.listed(url, secret)).map((tool) => [tool.name, tool]);
+  return { url, plain: plain.secret, secret, definitions: shown && definitions(shown), stop };
 }
 
 async function agents() {
   const gateway = await throughGateway();
   const directHost = gateway ? hosts.gatewayDirect(gateway.url, gateway.plain) : hosts.servers(started);
   const codeHost = gateway?.secret ? hosts.gatewayCode(gateway.url, gateway.secret) : hosts.standIn(started, codeMode);
+  // What a code key is shown, where there is one: else what the product would show it.
+  const shown = gateway?.definitions ?? code;
   const how = gateway?.secret ? "measured through the gateway" : "computed (real search and tools; a stand-in runs the code)";
   console.log(`\nscripted tasks, ${all.length} tools. Direct: measured ${gateway ? "through the gateway" : "at the servers"}. Code: ${how}.`);
   row("", "in direct", "in code", "out direct", "out code", "trips", "correct");
   const ask = async (server, tool, args) => hosts.valueOf(await hosts.servers(started).call(server, tool, args));
   const agentsOf = (task) => ({
     plain: () => direct(task, everything, directHost),
-    coded: () => byCode(task, code, codeHost),
-    clumsy: () => byCode(task, code, codeHost, { clumsy: true }),
+    coded: () => byCode(task, shown, codeHost),
+    clumsy: () => byCode(task, shown, codeHost, { clumsy: true }),
   });
   const runs = [];
   for (const task of tasks(world)) {

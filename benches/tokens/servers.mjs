@@ -55,7 +55,27 @@ function commands(root) {
   };
 }
 
-/** Starts them all; gives each with its tools. Beside them one that can't be started here: what it lists is a fixture. */
+/** A server that can't be started here: it lists its tools, and that is all it does. */
+class ListedServer {
+  constructor(name, tools) {
+    this.list = tools;
+    this.greeting = { protocolVersion: "2025-06-18", capabilities: { tools: {} }, serverInfo: { name, version: "0" } };
+  }
+
+  async ask({ method }) {
+    return method === "tools/list" ? { result: { tools: this.list } } : { error: { code: -32601, message: "only listed here" } };
+  }
+
+  async request(method) {
+    const { result, error } = await this.ask({ method });
+    if (error) throw new Error(`${method}: ${error.message}`);
+    return result;
+  }
+
+  stop() {}
+}
+
+/** Starts them all; gives each with its tools. */
 export async function startServers(root) {
   const started = {};
   const starting = Object.entries(commands(root));
@@ -71,6 +91,7 @@ export async function startServers(root) {
   };
   await Promise.all([worker(), worker(), worker()]);
   const fixture = new URL("../../tests/fixtures/github-mcp-server.tools.json", import.meta.url);
-  started.github = { tools: JSON.parse(readFileSync(fixture, "utf8")) };
+  const github = JSON.parse(readFileSync(fixture, "utf8"));
+  started.github = { server: new ListedServer("github", github), tools: github };
   return Object.fromEntries(Object.entries(started).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
