@@ -102,7 +102,7 @@ impl Guide<'_> {
     fn of_server(&self, arguments: &SearchArguments, number: usize) -> String {
         let server = &self.set.servers()[number];
         let seen: Vec<Hit> = server.seen(self.visible).map(|tool| Hit { tool, score: 0 }).collect();
-        let head = format!("{} tools", seen.len());
+        let head = if seen.len() == 1 { "1 tool".to_owned() } else { format!("{} tools", seen.len()) };
         match arguments.detail {
             None | Some(Detail::Names) => format!("{head}\n{}", self.names_of(number, SERVER_NAMES)),
             Some(detail) => {

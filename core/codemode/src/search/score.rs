@@ -25,7 +25,7 @@ const MAX_BEGINNINGS: usize = 16;
 /// The most words of a query.
 const MAX_WORDS: usize = 24;
 /// What scores worse than this part of the best is no answer.
-const CUT: f32 = 0.3;
+const CUT: f32 = 0.4;
 
 /// A tool and how well it answers. Scores compare within one query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
