@@ -38,7 +38,21 @@ pub const BIFROST: [MetaTool; 4] =
 
 const SEARCH_DEFINITION: &str = r#"{"name":"search","description":"Find tools by what they do. Answers their declarations (TypeScript). Without query: what there is.","inputSchema":{"type":"object","properties":{"query":{"type":"string","description":"Words for one action; several actions: \"read file; send mail\""},"server":{"type":"string"},"detail":{"type":"string","enum":["names","signature","full"],"description":"Default signature; full adds docs"},"limit":{"type":"integer","description":"Default 10, at most 50"}}},"annotations":{"readOnlyHint":true}}"#;
 
-const EXECUTE_DEFINITION: &str = r#"{"name":"execute","description":"Run JavaScript, the body of an async function, on tools found with search:\nconst issues = await github.list_issues({owner: \"a\", repo: \"b\"});\nreturn issues.map(i => i.title);\nEach tool takes one object and throws if it fails. Use Promise.all for calls that don't depend on each other. You get only what you return or console.log: filter and combine in code; where a type is any, look at one result first. No network, files, imports or timers. After an error, calls in completedCalls have happened: don't repeat them.","inputSchema":{"type":"object","properties":{"code":{"type":"string"}},"required":["code"]}}"#;
+/// What runs code, under either name.
+macro_rules! runs_code {
+    ($name:literal, $tools:literal) => {
+        concat!(
+            r#"{"name":""#,
+            $name,
+            r#"""#,
+            r#","description":"Run JavaScript, the body of an async function, on "#,
+            $tools,
+            r#":\nconst issues = await github.list_issues({owner: \"a\", repo: \"b\"});\nreturn issues.map(i => i.title);\nEach tool takes one object and throws if it fails. Use Promise.all for calls that don't depend on each other. You get only what you return or console.log: filter and combine in code; where a type is any, look at one result first. No network, files, imports or timers. After an error, calls in completedCalls have happened: don't repeat them.","inputSchema":{"type":"object","properties":{"code":{"type":"string"}},"required":["code"]}}"#
+        )
+    };
+}
+
+const EXECUTE_DEFINITION: &str = runs_code!("execute", "tools found with search");
 
 const CALL_DEFINITION: &str = r#"{"name":"call","description":"Call a tool found with search.","inputSchema":{"type":"object","properties":{"tool":{"type":"string","description":"server.tool, as declared"},"arguments":{"type":"object"}},"required":["tool"]}}"#;
 
@@ -48,7 +62,7 @@ const READ_TOOL_FILE_DEFINITION: &str = r#"{"name":"readToolFile","description":
 
 const GET_TOOL_DOCS_DEFINITION: &str = r#"{"name":"getToolDocs","description":"All that is known of one tool. Ask where the declaration leaves a doubt.","inputSchema":{"type":"object","properties":{"server":{"type":"string"},"tool":{"type":"string"}},"required":["server","tool"]},"annotations":{"readOnlyHint":true}}"#;
 
-const EXECUTE_TOOL_CODE_DEFINITION: &str = r#"{"name":"executeToolCode","description":"Run JavaScript, the body of an async function, on declared tools:\nconst issues = await github.list_issues({owner: \"a\", repo: \"b\"});\nreturn issues.map(i => i.title);\nEach tool takes one object and throws if it fails. Use Promise.all for calls that don't depend on each other. You get only what you return or console.log: filter and combine in code; where a type is any, look at one result first. No network, files, imports or timers. After an error, calls in completedCalls have happened: don't repeat them.","inputSchema":{"type":"object","properties":{"code":{"type":"string"}},"required":["code"]}}"#;
+const EXECUTE_TOOL_CODE_DEFINITION: &str = runs_code!("executeToolCode", "declared tools");
 
 impl MetaTool {
     const ALL: [Self; 7] = [
