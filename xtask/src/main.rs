@@ -32,7 +32,7 @@ cargo xtask up local|worker|lambda [--port P] [--json]
     serves until it is ended. SIGHUP restarts the runtime on the same store and port, and prints the line again.
 cargo xtask fuzz [target…] [--seconds N]
     looks for inputs for which something does not hold that must, for a minute each (needs a nightly compiler)
-cargo xtask bench [wire|load|cells|worker]
+cargo xtask bench [wire|load|cells|worker|tokens]
 cargo xtask sizes";
 
 fn main() -> ExitCode {
