@@ -56,6 +56,7 @@ impl Platform for Instant {
     type Mailbox = toolgate_testkit::MemoryMailbox;
     type Store = MemoryStore;
     type Fetch = Upstream;
+    type Sandbox = toolgate_testkit::InterpretedSandbox;
     type Clock = VirtualClock;
     type Random = SeededRandom;
 
@@ -67,6 +68,9 @@ impl Platform for Instant {
     }
     fn fetch(&self) -> &Upstream {
         &self.upstream
+    }
+    fn sandbox(&self) -> &toolgate_testkit::InterpretedSandbox {
+        self.memory.sandbox()
     }
     fn clock(&self) -> &VirtualClock {
         self.memory.clock()

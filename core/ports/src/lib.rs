@@ -1,5 +1,5 @@
 //! The seam between the core and a platform: what a platform hands the core ([`Store`], [`Fetch`], [`Clock`],
-//! [`Random`], [`Mailbox`], [`Background`]), and the HTTP messages that cross it ([`Body`]).
+//! [`Random`], [`Mailbox`], [`Sandbox`], [`Background`]), and the HTTP messages that cross it ([`Body`]).
 //!
 //! Futures need not be `Send`: one gateway lives on one thread (a Worker's isolate, a Lambda instance, one of the local
 //! target's threads), and nothing is shared between them but the store. This crate must never know a runtime.
@@ -13,6 +13,7 @@ mod body;
 mod counted;
 mod fetch;
 mod mailbox;
+mod sandbox;
 mod store;
 
 use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
@@ -21,6 +22,9 @@ pub use body::{Body, BodyError, BodyStream, ByteStream, collect};
 pub use counted::Counted;
 pub use fetch::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse};
 pub use mailbox::{LETTER_LIFE, MAX_LETTER, MAX_LETTERS, Mailbox};
+pub use sandbox::{
+    Entry, MAX_LOGS, MAX_PANIC, MAX_REPLY, Returned, Sandbox, SandboxError, SandboxInstance, Stepped, Trap,
+};
 pub use store::{
     Changed, Commit, Consistency, Expect, Page, Record, RecordKey, RecordKind, Store, StoreError, TenantSync, Write,
 };
@@ -69,6 +73,8 @@ pub trait Platform: 'static {
     type Fetch: Fetch;
     /// Where two requests meet.
     type Mailbox: Mailbox;
+    /// Where programs run.
+    type Sandbox: Sandbox;
     /// The time.
     type Clock: Clock;
     /// Unpredictable bytes.
@@ -80,6 +86,8 @@ pub trait Platform: 'static {
     fn fetch(&self) -> &Self::Fetch;
     /// Where two requests meet.
     fn mailbox(&self) -> &Self::Mailbox;
+    /// Where programs run.
+    fn sandbox(&self) -> &Self::Sandbox;
     /// The time.
     fn clock(&self) -> &Self::Clock;
     /// Unpredictable bytes.

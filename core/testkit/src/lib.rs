@@ -10,6 +10,8 @@ mod fetch;
 mod mailbox;
 mod mailbox_contract;
 mod memory;
+pub mod programs;
+mod sandbox;
 
 use std::{
     cell::RefCell,
@@ -29,6 +31,7 @@ pub use fetch::{ScriptedFetch, json_response, sse_response};
 pub use mailbox::MemoryMailbox;
 pub use mailbox_contract::mailbox_contract;
 pub use memory::MemoryStore;
+pub use sandbox::{InterpretedInstance, InterpretedSandbox};
 use toolgate_ports::{Background, LocalFuture, Platform, Random, Scope};
 
 /// The platform in memory.
@@ -42,6 +45,8 @@ pub struct MemoryPlatform {
     pub clock: VirtualClock,
     /// Where its requests meet.
     pub mailbox: MemoryMailbox,
+    /// Where its programs run.
+    pub sandbox: InterpretedSandbox,
     random: SeededRandom,
     tasks: Rc<Tasks>,
 }
@@ -54,6 +59,7 @@ impl Platform for MemoryPlatform {
     type Store = MemoryStore;
     type Fetch = ScriptedFetch;
     type Mailbox = MemoryMailbox;
+    type Sandbox = InterpretedSandbox;
     type Clock = VirtualClock;
     type Random = SeededRandom;
 
@@ -65,6 +71,9 @@ impl Platform for MemoryPlatform {
     }
     fn mailbox(&self) -> &MemoryMailbox {
         &self.mailbox
+    }
+    fn sandbox(&self) -> &InterpretedSandbox {
+        &self.sandbox
     }
     fn clock(&self) -> &VirtualClock {
         &self.clock
@@ -81,6 +90,7 @@ impl Default for MemoryPlatform {
             store: MemoryStore::default(),
             fetch: ScriptedFetch::default(),
             mailbox: MemoryMailbox::new(clock.clone()),
+            sandbox: InterpretedSandbox::default(),
             clock,
             random: SeededRandom::default(),
             tasks: Rc::default(),

@@ -14,6 +14,7 @@ pub enum PassError {
     #[error("the module can't be written: {0}")]
     Write(#[from] reencode::Error<Infallible>),
     /// The guest can't be run.
+    #[cfg(feature = "guest")]
     #[error("the guest can't be run: {0}")]
     Run(#[from] wasmi::Error),
     /// The module has not the form that the guest has.

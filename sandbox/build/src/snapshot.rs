@@ -12,6 +12,8 @@ use wasmparser::{DataSectionReader, ExportSectionReader, Parser, Payload};
 use crate::PassError;
 
 const INIT: &str = "init";
+/// What hosts use. The rest is the linker's, or over.
+const EXPORTS: [&str; 5] = ["memory", "REPORT", "input", "start", "resume"];
 const PAGE: usize = 65_536;
 /// A run of zeros as long as this is left out: naming where the data goes on costs less.
 const GAP: usize = 32;
@@ -113,7 +115,7 @@ impl Reencode for Snapshot<'_> {
     ) -> Result<(), Error<Infallible>> {
         for export in section {
             let export = export?;
-            if export.name != INIT {
+            if EXPORTS.contains(&export.name) {
                 self.parse_export(exports, export)?;
             }
         }

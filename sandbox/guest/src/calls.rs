@@ -1,6 +1,6 @@
 //! The calls of tools that a program has made and those whose results it waits for.
 
-use std::{borrow::Cow, cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use boa_engine::{
     Context, JsNativeError, JsResult, JsValue,
@@ -10,7 +10,7 @@ use boa_engine::{
 
 use crate::{
     json::{self, Bounds, DEPTH, Proto, Style},
-    message::Call,
+    message::{Call, Server},
 };
 
 /// The most values in the arguments of one call.
@@ -37,8 +37,8 @@ struct State {
 /// A call whose result is due.
 pub(crate) struct Open {
     pub resolve: ResolvingFunctions,
-    /// As `server.tool`.
-    pub tool: String,
+    /// As programs name it.
+    pub name: Rc<str>,
 }
 
 impl Calls {
@@ -52,12 +52,13 @@ impl Calls {
     /// The number is given after the arguments were read: reading them may run the program's own code, and that may call.
     pub(crate) fn call(
         &self,
-        server: &Cow<'static, str>,
-        tool: &Cow<'static, str>,
+        server: &Server<'static>,
+        tool: usize,
         arguments: &[JsValue],
         context: &mut Context,
     ) -> JsResult<JsValue> {
-        let name = format!("{server}.{tool}");
+        let (ident, tool) = &server.tools[tool];
+        let name = format!("{}.{ident}", server.ident);
         let arguments = self.arguments(&name, arguments, context)?;
         let (promise, resolve) = JsPromise::new_pending(context);
         let mut state = self.0.borrow_mut();
@@ -68,8 +69,9 @@ impl Calls {
         }
         let number = state.made;
         state.made += 1;
-        state.open.insert(number, Open { resolve, tool: name });
-        state.new.push(Call { number, server: server.clone(), tool: tool.clone(), arguments });
+        let name = Rc::from(name);
+        state.open.insert(number, Open { resolve, name: Rc::clone(&name) });
+        state.new.push(Call { number, server: server.id.clone(), tool: tool.clone(), name, arguments });
         Ok(promise.into())
     }
 

@@ -104,9 +104,9 @@ impl Execution {
             Ending::Error => {
                 let message = String::from_utf8_lossy(bytes);
                 if !matches!(running.main.state(), PromiseState::Pending) {
-                    logs::add(&format!("[a call that was not awaited failed: {}: {message}]", open.tool));
+                    logs::add(&format!("[a call that was not awaited failed: {}: {message}]", open.name));
                 }
-                (open.resolve.reject, running.names.error(&message, &open.tool, context)?)
+                (open.resolve.reject, running.names.error(&message, &open.name, context)?)
             }
         };
         function.call(&JsValue::undefined(), &[value], context).map(drop)
@@ -120,7 +120,8 @@ impl Execution {
             let ran = engine.run_jobs();
             if let Some(limit) = self.calls.exceeded() {
                 let message = format!("more than {limit} calls of tools");
-                return Reply::Failed(Failure::new(Kind::Calls, &message));
+                let failure = Failure::new(Kind::Calls, &message);
+                return Reply::Failed(failure.with_hint(Some(hint::CALLS.to_owned())));
             }
             if let Err(error) = ran {
                 return Reply::Failed(thrown(&error, &running.names, &self.calls, engine));
@@ -157,6 +158,7 @@ impl Running {
                 let mut failure = thrown(&error, &self.names, calls, engine);
                 if failure.kind == Kind::Runtime && failure.message.starts_with("RangeError") {
                     failure.kind = Kind::Result;
+                    failure.hint = Some(hint::RESULT.to_owned());
                     failure.message = failure.message.replacen("RangeError: ", "the result is ", 1);
                 }
                 Reply::Failed(failure)

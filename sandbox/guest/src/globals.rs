@@ -10,7 +10,7 @@ use crate::{entropy, inspect, json, logs};
 
 /// What would show how memory is collected or shared.
 const REMOVED: [&str; 4] = ["SharedArrayBuffer", "Atomics", "WeakRef", "FinalizationRegistry"];
-const LEVELS: [&str; 5] = ["log", "info", "warn", "error", "debug"];
+const LEVELS: [&str; 7] = ["log", "info", "warn", "error", "debug", "table", "dir"];
 
 /// Changes the global object of a new interpreter; gives the class of tools' errors.
 pub(crate) fn install(context: &mut Context) -> JsResult<JsObject> {

@@ -2,8 +2,8 @@
 
 const NO_MODULES: &str = "There are no modules: every server is a global already (`await server.tool({ ... })`), and so is the language's standard library.";
 
-/// About a program that can't be parsed.
-pub(crate) fn syntax(code: &str, message: &str) -> Option<String> {
+/// About a program that can't be parsed, because of what is on `line`.
+pub(crate) fn syntax(code: &str, line: Option<u32>) -> Option<String> {
     let lines = || code.lines().map(str::trim_start);
     if lines().any(|line| line.starts_with("import ") || line.starts_with("import{")) {
         return Some(NO_MODULES.to_owned());
@@ -22,7 +22,8 @@ pub(crate) fn syntax(code: &str, message: &str) -> Option<String> {
     if lines().any(|line| line.starts_with("```")) {
         return Some("Send the program alone, without Markdown around it.".to_owned());
     }
-    if message.contains("await") {
+    let line = line.and_then(|line| code.lines().nth(line as usize - 1)).unwrap_or_default();
+    if line.contains("await ") {
         return Some("`await` works at the top level and in async functions: make the function around it `async`.".to_owned());
     }
     None
@@ -37,10 +38,10 @@ fn looks_like_typescript(code: &str) -> bool {
         let declares = ["interface ", "type ", "enum ", "declare ", "namespace "];
         declares.iter().any(|word| start.starts_with(word))
             || line.split(':').skip(1).any(|rest| TYPES.iter().any(|name| rest.trim_start().starts_with(name)))
-            || line.contains(" as any")
             || line.contains(" as const")
-            || line.contains(" as unknown")
-            || line.split(" as ").skip(1).any(|rest| rest.starts_with(|first: char| first.is_ascii_uppercase()))
+            || line.split(" as ").skip(1).any(|rest| {
+                rest.starts_with(|first: char| first.is_ascii_uppercase()) || TYPES.iter().any(|name| rest.starts_with(name))
+            })
             || line.contains("!.")
             || (line.contains('<') && line.contains(">(") && line.contains("new Map<"))
             || line.contains("new Set<")
@@ -67,6 +68,9 @@ pub(crate) fn runtime<'a>(
     }
     if message.starts_with("TypeError") && waiting_calls > 0 {
         return Some("A tool was called and its answer not awaited: put `await` before the call.".to_owned());
+    }
+    if message.contains("'null' or 'undefined'") {
+        return Some("Something on this line is null or undefined: look at what the tool gave before reading its fields.".to_owned());
     }
     if message.contains("there are no modules") {
         return Some(NO_MODULES.to_owned());
@@ -100,6 +104,13 @@ fn missing<'a>(name: &str, servers: impl Iterator<Item = &'a str> + Clone) -> St
 
 /// About a program that is done and said nothing.
 pub(crate) const NO_RESULT: &str = "The program gave no result: end with an expression, or with `return value`.";
+
+/// About a program that calls too often.
+pub(crate) const CALLS: &str =
+    "The calls made before were executed. Make fewer: ask for more at a time, filter first, or go on in another program.";
+
+/// About a result that is too large.
+pub(crate) const RESULT: &str = "Return less: fewer rows, fewer fields, a summary.";
 
 /// About a program that waits in vain.
 pub(crate) const DEADLOCK: &str =

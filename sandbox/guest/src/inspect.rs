@@ -102,10 +102,13 @@ fn next_of(step: &JsValue, context: &mut Context) -> JsResult<Option<JsValue>> {
     step.get(js_string!("value"), context).map(Some)
 }
 
-/// What is said of a promise where a value should be.
-pub(crate) fn promise_in_value(promise: &JsPromise) -> JsError {
-    if let PromiseState::Rejected(error) = promise.state() {
-        return JsError::from_opaque(error);
+/// What a promise stands for where a value should be.
+pub(crate) fn settled(promise: &JsPromise) -> JsResult<JsValue> {
+    match promise.state() {
+        PromiseState::Fulfilled(value) => Ok(value),
+        PromiseState::Rejected(error) => Err(JsError::from_opaque(error)),
+        PromiseState::Pending => Err(JsNativeError::typ()
+            .with_message("a promise is not a value: await it (`await Promise.all([...])` for several)")
+            .into()),
     }
-    JsNativeError::typ().with_message("a promise is not a value: await it (`await Promise.all([...])` for several)").into()
 }

@@ -1,6 +1,6 @@
 //! What passes between a host and the guest.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
 use serde::Deserialize;
 
@@ -102,6 +102,8 @@ pub(crate) struct Call {
     pub server: Cow<'static, str>,
     /// By its original name.
     pub tool: Cow<'static, str>,
+    /// As programs name it: `server.tool`.
+    pub name: Rc<str>,
     /// An object as JSON.
     pub arguments: String,
 }
@@ -120,7 +122,7 @@ impl Reply {
         Self::Failed(Failure::new(Kind::Internal, message))
     }
 
-    /// As JSON: `{"calls":[{"number","server","tool","arguments"}]}`, `{"done":{"value"?,"hint"?}}` or
+    /// As JSON: `{"calls":[{"number","server","tool","name","arguments"}]}`, `{"done":{"value"?,"hint"?}}` or
     /// `{"failed":{"kind","message","line"?,"hint"?,"tool"?}}`.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -159,6 +161,7 @@ fn write_calls(out: &mut Vec<u8>, calls: &[Call]) {
         members.raw("number", Some(&call.number.to_string()));
         members.text("server", Some(&call.server));
         members.text("tool", Some(&call.tool));
+        members.text("name", Some(&call.name));
         members.raw("arguments", Some(&call.arguments));
         out.push(b'}');
     }

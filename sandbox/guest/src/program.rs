@@ -1,8 +1,13 @@
 //! From what an agent wrote to what the interpreter runs: the body of an async function whose last expression is its result.
 
+use std::{convert::Infallible, ops::ControlFlow};
+
 use boa_engine::{
     ast::{
-        Declaration, Expression, Position, Script, Spanned, Statement, StatementListItem, expression::Call, scope::Scope,
+        Declaration, Expression, Position, Script, Spanned, Statement, StatementListItem,
+        expression::Call,
+        scope::Scope,
+        visitor::{VisitWith, Visitor},
     },
     interner::Interner,
     parser::{Error, Parser},
@@ -25,13 +30,30 @@ const FENCE: &str = "```";
 pub(crate) fn prepare(code: &str) -> Result<String, Failure> {
     let fenced = code.trim_start().starts_with(FENCE);
     let plain = if fenced { unfenced(code).unwrap_or_else(|| code.to_owned()) } else { code.to_owned() };
+    if let Some(text) = object(&plain) {
+        return Ok(text);
+    }
     let failure = match as_result(&plain) {
         Ok(text) => return Ok(text),
         Err(error) => syntax_error(&error, &plain),
     };
     // Prose around a fenced block.
     let block = if fenced { None } else { unfenced(code) };
-    block.and_then(|block| as_result(&block).ok()).ok_or(failure)
+    let text = block.and_then(|block| as_result(&block).ok());
+    // A function without a name is an expression only.
+    text.or_else(|| expression(&plain)).ok_or(failure)
+}
+
+/// A program that is an object alone, which would be a block with labels otherwise.
+fn object(code: &str) -> Option<String> {
+    let alone = code.trim();
+    if alone.starts_with('{') && alone.ends_with('}') { expression(code) } else { None }
+}
+
+/// A program that is one expression.
+fn expression(code: &str) -> Option<String> {
+    let text = format!("{OPEN}return ({code}\n){CLOSE}");
+    parse(&text).ok().map(|_| text)
 }
 
 /// What is in the first fenced block, with as many lines before it as there were.
@@ -50,7 +72,7 @@ fn as_result(code: &str) -> Result<String, Error> {
     let Some(edit) = edit(&program.0, &program.1) else { return Ok(text) };
     let edited = match edit {
         Edit::Return(at) => {
-            let Some(at) = offset(&text, at) else { return Ok(text) };
+            let Some(at) = offset(&text, at).filter(|at| is_boundary(&text[..*at])) else { return Ok(text) };
             format!("{}return {}", &text[..at], &text[at..])
         }
         Edit::Call(name) => format!("{OPEN}{code}\nreturn {name}();{CLOSE}"),
@@ -86,7 +108,7 @@ fn edit(program: &Script, interner: &Interner) -> Option<Edit> {
     let items = body(program)?;
     match items.last()? {
         StatementListItem::Statement(statement) => match &**statement {
-            Statement::Expression(expression) => Some(Edit::Return(expression.span().start())),
+            Statement::Expression(expression) => Some(Edit::Return(beginning(expression))),
             _ => None,
         },
         StatementListItem::Declaration(declaration) if items.len() == 1 => {
@@ -101,6 +123,25 @@ fn edit(program: &Script, interner: &Interner) -> Option<Edit> {
     }
 }
 
+/// Where an expression begins. (A call's own span begins with its arguments.)
+fn beginning(expression: &Expression) -> Position {
+    let mut first = First(expression.span().start());
+    let _ = first.visit_expression(expression);
+    first.0
+}
+
+/// The first position of anything in an expression.
+struct First(Position);
+
+impl<'ast> Visitor<'ast> for First {
+    type BreakTy = Infallible;
+
+    fn visit_expression(&mut self, expression: &'ast Expression) -> ControlFlow<Infallible> {
+        self.0 = self.0.min(expression.span().start());
+        expression.visit_with(self)
+    }
+}
+
 /// The statements of the async function that the program is in.
 fn body(program: &Script) -> Option<&[StatementListItem]> {
     let StatementListItem::Statement(statement) = program.statements().first()? else { return None };
@@ -112,6 +153,11 @@ fn wrapped(call: &Call) -> Option<&[StatementListItem]> {
     let Expression::Parenthesized(inner) = call.function() else { return None };
     let Expression::AsyncArrowFunction(function) = inner.expression() else { return None };
     Some(function.body().statements())
+}
+
+/// Whether a word that begins here is a word of its own.
+fn is_boundary(before: &str) -> bool {
+    !before.ends_with(|last: char| last.is_alphanumeric() || matches!(last, '_' | '$' | '.' | '#'))
 }
 
 /// Where in `text` a position is, in bytes. Columns are counted in characters.
@@ -141,7 +187,8 @@ fn syntax_error(error: &Error, code: &str) -> Failure {
     let lines = u32::try_from(code.lines().count().max(1)).unwrap_or(u32::MAX);
     let mut failure = Failure::new(Kind::Syntax, &format!("SyntaxError: {}", without_column(&message)));
     failure.line = line.map(|line| line.min(lines));
-    failure.with_hint(hint::syntax(code, &message))
+    let hint = hint::syntax(code, failure.line);
+    failure.with_hint(hint)
 }
 
 /// The line that a message names.

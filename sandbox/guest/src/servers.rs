@@ -39,6 +39,9 @@ unsafe impl Trace for Place {
     empty_trace!();
 }
 
+/// Stands for no server but all of them.
+const ALL: usize = usize::MAX;
+
 impl Names {
     /// Puts `servers` into the global object.
     pub(crate) fn install(servers: Vec<Server<'static>>, tool_error: JsObject, context: &mut Context) -> JsResult<Self> {
@@ -54,6 +57,7 @@ impl Names {
                 define(&tools, &server.ident, &getter, false);
             }
         }
+        tools.set_prototype(Some(unknown(ALL, context)?));
         tools.set_integrity_level(IntegrityLevel::Frozen, context)?;
         fixed(&global, "tools", tools.into());
         Ok(names)
@@ -125,7 +129,7 @@ fn make(index: usize, server: &Server<'static>, context: &mut Context) -> JsResu
             entry(&object, name, function.into(), false);
         }
     }
-    object.set_prototype(Some(unknown_tools(index, context)?));
+    object.set_prototype(Some(unknown(index, context)?));
     object.set_integrity_level(IntegrityLevel::Frozen, context)?;
     Ok(object)
 }
@@ -138,19 +142,18 @@ fn entry(object: &JsObject, name: &str, value: JsValue, enumerable: bool) {
 fn call(_: &JsValue, arguments: &[JsValue], place: &Place, context: &mut Context) -> JsResult<JsValue> {
     let names = names(context)?;
     let server = &names.0.servers[place.server];
-    let (_, tool) = &server.tools[place.tool];
     let calls = context.get_data::<Calls>().cloned().unwrap_or_default();
-    calls.call(&server.id, tool, arguments, context)
+    calls.call(server, place.tool, arguments, context)
 }
 
-/// What a server's object falls back on: it says that there is no such tool, and which one may have been meant.
-fn unknown_tools(server: usize, context: &mut Context) -> JsResult<JsObject> {
+/// What a server's object falls back on: it says that there is no such tool, and which one may have been meant. With [`ALL`] it says so of servers.
+fn unknown(server: usize, context: &mut Context) -> JsResult<JsObject> {
     let target = JsObject::from_proto_and_data(None, Place { server, tool: 0 });
     target.set_integrity_level(IntegrityLevel::Frozen, context)?;
-    Ok(JsProxyBuilder::new(target).get(unknown_tool).build(context)?.into())
+    Ok(JsProxyBuilder::new(target).get(no_such).build(context)?.into())
 }
 
-fn unknown_tool(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+fn no_such(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let [target, key, ..] = arguments else { return Ok(JsValue::undefined()) };
     let place = target.as_object().and_then(|object| object.downcast_ref::<Place>().map(|place| *place));
     let (Some(place), Some(wanted)) = (place, key.as_string()) else { return Ok(JsValue::undefined()) };
@@ -159,7 +162,14 @@ fn unknown_tool(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> Js
     if ["then", "toJSON", "toString", "valueOf", "constructor", "__proto__", "length", "name"].contains(&&*wanted) {
         return Ok(JsValue::undefined());
     }
-    Err(no_such_tool(&names(context)?.0.servers[place.server], &wanted))
+    let names = names(context)?;
+    Err(names.0.servers.get(place.server).map_or_else(|| no_such_server(&names, &wanted), |server| no_such_tool(server, &wanted)))
+}
+
+fn no_such_server(names: &Names, wanted: &str) -> JsError {
+    let meant = suggest::nearest(wanted, names.idents()).map(|ident| format!("; did you mean {ident}?"));
+    let message = format!("there is no server {wanted:?}{}", meant.unwrap_or_default());
+    JsNativeError::typ().with_message(message).into()
 }
 
 fn no_such_tool(server: &Server<'_>, wanted: &str) -> JsError {

@@ -2,21 +2,33 @@
 
 use toolgate_native::{HttpFetch, SystemClock, SystemRandom};
 use toolgate_ports::{Counted, Platform};
+use toolgate_sandbox_wasmtime::WasmtimeSandbox;
 
 use crate::store::DynamoStore;
+
+/// Programs at a time: an instance serves one request, which may have begun several.
+const PROGRAMS: usize = 8;
 
 /// One instance's platform.
 #[derive(Debug)]
 pub(crate) struct LambdaPlatform {
     store: Counted<DynamoStore>,
     fetch: HttpFetch,
+    sandbox: WasmtimeSandbox,
     clock: SystemClock,
     random: SystemRandom,
 }
 
 impl LambdaPlatform {
     pub(crate) fn new(store: DynamoStore) -> Self {
-        Self { store: Counted::new(store), fetch: HttpFetch::new(), clock: SystemClock::new(), random: SystemRandom }
+        let sandbox = WasmtimeSandbox::new(1, PROGRAMS);
+        Self {
+            store: Counted::new(store),
+            fetch: HttpFetch::new(),
+            sandbox,
+            clock: SystemClock::new(),
+            random: SystemRandom,
+        }
     }
 }
 
@@ -24,6 +36,7 @@ impl Platform for LambdaPlatform {
     type Store = Counted<DynamoStore>;
     type Fetch = HttpFetch;
     type Mailbox = Counted<DynamoStore>;
+    type Sandbox = WasmtimeSandbox;
     type Clock = SystemClock;
     type Random = SystemRandom;
 
@@ -35,6 +48,9 @@ impl Platform for LambdaPlatform {
     }
     fn mailbox(&self) -> &Counted<DynamoStore> {
         &self.store
+    }
+    fn sandbox(&self) -> &WasmtimeSandbox {
+        &self.sandbox
     }
     fn clock(&self) -> &SystemClock {
         &self.clock

@@ -4,6 +4,8 @@
 use toolgate_native::{HttpFetch, SystemClock, SystemRandom};
 use toolgate_ports::{Background, Counted, LocalFuture, Platform};
 
+use toolgate_sandbox_wasmtime::WasmtimeSandbox;
+
 use crate::{mailbox::SharedMailbox, store::SqliteStore};
 
 /// The platform of one thread.
@@ -12,14 +14,15 @@ pub(crate) struct LocalPlatform {
     store: Counted<SqliteStore>,
     fetch: HttpFetch,
     mailbox: Counted<SharedMailbox>,
+    sandbox: WasmtimeSandbox,
     clock: SystemClock,
     random: SystemRandom,
 }
 
 impl LocalPlatform {
-    pub(crate) fn new(store: SqliteStore, mailbox: SharedMailbox) -> Self {
+    pub(crate) fn new(store: SqliteStore, mailbox: SharedMailbox, sandbox: WasmtimeSandbox) -> Self {
         let (store, mailbox) = (Counted::new(store), Counted::new(mailbox));
-        Self { store, mailbox, fetch: HttpFetch::new(), clock: SystemClock::new(), random: SystemRandom }
+        Self { store, mailbox, sandbox, fetch: HttpFetch::new(), clock: SystemClock::new(), random: SystemRandom }
     }
 }
 
@@ -27,6 +30,7 @@ impl Platform for LocalPlatform {
     type Store = Counted<SqliteStore>;
     type Fetch = HttpFetch;
     type Mailbox = Counted<SharedMailbox>;
+    type Sandbox = WasmtimeSandbox;
     type Clock = SystemClock;
     type Random = SystemRandom;
 
@@ -38,6 +42,9 @@ impl Platform for LocalPlatform {
     }
     fn mailbox(&self) -> &Counted<SharedMailbox> {
         &self.mailbox
+    }
+    fn sandbox(&self) -> &WasmtimeSandbox {
+        &self.sandbox
     }
     fn clock(&self) -> &SystemClock {
         &self.clock

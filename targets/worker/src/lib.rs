@@ -19,6 +19,7 @@ mod mailbox;
 mod message;
 mod platform;
 mod protocol;
+mod sandbox;
 mod sql;
 mod store;
 mod tenant;

@@ -11,6 +11,7 @@ use worker::{Context, Env};
 
 use crate::{
     fetch::WorkerFetch,
+    sandbox::WorkerSandbox,
     store::{Operations, WorkerStore},
 };
 
@@ -18,6 +19,7 @@ use crate::{
 pub(crate) struct WorkerPlatform {
     store: WorkerStore,
     fetch: WorkerFetch,
+    sandbox: WorkerSandbox,
     clock: WorkerClock,
     random: WebCrypto,
 }
@@ -29,7 +31,8 @@ impl WorkerPlatform {
     /// Names the binding that is missing.
     pub(crate) fn new(env: &Env) -> worker::Result<Self> {
         let clock = WorkerClock { performance: global().performance() };
-        Ok(Self { store: WorkerStore::new(env)?, fetch: WorkerFetch, clock, random: WebCrypto })
+        let (store, sandbox) = (WorkerStore::new(env)?, WorkerSandbox::default());
+        Ok(Self { store, fetch: WorkerFetch, sandbox, clock, random: WebCrypto })
     }
 }
 
@@ -37,6 +40,7 @@ impl Platform for WorkerPlatform {
     type Store = WorkerStore;
     type Mailbox = WorkerStore;
     type Fetch = WorkerFetch;
+    type Sandbox = WorkerSandbox;
     type Clock = WorkerClock;
     type Random = WebCrypto;
 
@@ -48,6 +52,9 @@ impl Platform for WorkerPlatform {
     }
     fn fetch(&self) -> &WorkerFetch {
         &self.fetch
+    }
+    fn sandbox(&self) -> &WorkerSandbox {
+        &self.sandbox
     }
     fn clock(&self) -> &WorkerClock {
         &self.clock

@@ -34,6 +34,7 @@ impl Platform for Racing {
     type Mailbox = MemoryMailbox;
     type Store = RacingStore;
     type Fetch = ScriptedFetch;
+    type Sandbox = toolgate_testkit::InterpretedSandbox;
     type Clock = VirtualClock;
     type Random = SeededRandom;
 
@@ -45,6 +46,9 @@ impl Platform for Racing {
     }
     fn fetch(&self) -> &ScriptedFetch {
         self.memory.fetch()
+    }
+    fn sandbox(&self) -> &toolgate_testkit::InterpretedSandbox {
+        self.memory.sandbox()
     }
     fn clock(&self) -> &VirtualClock {
         self.memory.clock()

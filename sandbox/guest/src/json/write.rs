@@ -81,6 +81,10 @@ impl Writer<'_> {
         if self.style == Style::Log && self.special(&object) {
             return Ok(true);
         }
+        if let (Style::Value(_), Some(promise)) = (self.style, value.as_promise()) {
+            let value = inspect::settled(&promise)?;
+            return self.named(name, &value);
+        }
         let to_json = object.get(js_string!("toJSON"), self.context)?;
         let Some(to_json) = to_json.as_callable() else { return self.object(&object) };
         let value = to_json.call(value, &[JsValue::from(name.clone())], self.context)?;
@@ -229,9 +233,6 @@ impl Writer<'_> {
             if let Ok(set) = JsSet::from_object(object.clone()) {
                 let items = inspect::set_items(&set, self.context)?;
                 return self.items(items.into_iter().map(Ok));
-            }
-            if let Some(promise) = JsValue::from(object.clone()).as_promise() {
-                return Err(inspect::promise_in_value(&promise));
             }
         }
         if JsProxy::from_object(object.clone()).is_ok() {

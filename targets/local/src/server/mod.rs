@@ -27,6 +27,7 @@ use tokio::{
 };
 use toolgate_gateway::{Config, Gateway};
 use toolgate_ports::Scope;
+use toolgate_sandbox_wasmtime::WasmtimeSandbox;
 
 pub(crate) use self::connection::{Handler, serve};
 use crate::{
@@ -47,13 +48,14 @@ const STACK: usize = 4 << 20;
 pub(crate) struct Shared {
     pub(crate) store: SqliteStore,
     pub(crate) mailbox: SharedMailbox,
+    pub(crate) sandbox: WasmtimeSandbox,
     pub(crate) config: Config,
 }
 
 impl Shared {
     /// A gateway for this thread.
     pub(crate) fn gateway(self) -> Gateway<LocalPlatform> {
-        Gateway::new(Rc::new(LocalPlatform::new(self.store, self.mailbox)), self.config)
+        Gateway::new(Rc::new(LocalPlatform::new(self.store, self.mailbox, self.sandbox)), self.config)
     }
 }
 

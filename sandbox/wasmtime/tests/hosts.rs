@@ -1,0 +1,2 @@
+//! The programs that every host runs, in wasmtime.
+fn main() {}
