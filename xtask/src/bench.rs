@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what Toolgate costs, each table with the machine it was measured on.
 
 mod load;
+mod sandbox;
 mod worker;
 
 use crate::{
@@ -12,12 +13,13 @@ use crate::{
 /// A bench by its name.
 type Part = (&'static str, fn() -> Result<()>);
 
-const PARTS: [Part; 4] = [("wire", wire), ("load", load::run), ("cells", load::cells), ("worker", worker::run)];
+const PARTS: [Part; 5] =
+    [("wire", wire), ("load", load::run), ("cells", load::cells), ("worker", worker::run), ("sandbox", sandbox::run)];
 
 /// Runs the benches named, or all.
 pub(crate) fn run(names: &[String]) -> Result<()> {
     if let Some(name) = names.iter().find(|name| !PARTS.iter().any(|(part, _)| part == name)) {
-        return Err(Problem::new(format!("there is no bench {name:?}: wire, load, cells, worker")));
+        return Err(Problem::new(format!("there is no bench {name:?}: wire, load, cells, worker, sandbox")));
     }
     println!("{}", machine::name());
     for (name, part) in PARTS {

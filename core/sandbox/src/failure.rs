@@ -70,7 +70,6 @@ impl Kind {
             "tool" => Self::Tool,
             "calls" => Self::Limit(Limit::Calls),
             "result" => Self::Limit(Limit::Result),
-            "stack" => Self::Limit(Limit::Stack),
             "deadlock" => Self::Deadlock,
             _ => Self::Internal,
         }
@@ -147,8 +146,11 @@ impl Failure {
             ),
             Trap::Memory => Self::limit(
                 Limit::Memory,
-                format!("the program needs more memory than it may have (the limit `memory` is {} bytes)", limits.memory),
-                "Keep less at a time: fetch pages and keep only the fields that are needed.",
+                format!(
+                    "the program needs more memory than it may have (the limit `memory` is {} bytes)",
+                    limits.memory
+                ),
+                "Keep less at a time: fetch pages and keep only the fields that are needed. A function that calls itself without an end comes here too.",
             ),
             Trap::Stack => Self::limit(
                 Limit::Stack,

@@ -75,7 +75,10 @@ impl Replay {
         let mut results = Vec::new();
         while let Some(recorded) = self.0.pop_front_if(|recorded| recorded.turn <= turn) {
             let at = waiting.iter().position(|call| call.number == recorded.number).ok_or_else(|| {
-                Failure::diverged(format!("call {} was {}.{} and is not made now", recorded.number, recorded.server, recorded.tool))
+                Failure::diverged(format!(
+                    "call {} was {}.{} and is not made now",
+                    recorded.number, recorded.server, recorded.tool
+                ))
             })?;
             recorded.check(&waiting[at])?;
             results.push((waiting.remove(at), recorded.result));

@@ -10,9 +10,8 @@ use futures_util::{
 use toolgate_ports::{Clock, LocalFuture, Sandbox};
 
 use crate::{
-    Call, CallReport, CallResult, Dispatch, Dispatched, Ended, Execution, Failure, Limits, Log, Outcome, Program, Recorded, Report,
-    Step,
-    replay::Replay,
+    Call, CallReport, CallResult, Dispatch, Dispatched, Ended, Execution, Failure, Limits, Log, Outcome, Program,
+    Recorded, Report, Step, replay::Replay,
 };
 
 /// Runs `program` in `sandbox` with its calls executed by `dispatch`, within `limits`.
@@ -167,7 +166,8 @@ impl<I: toolgate_ports::SandboxInstance, D: Dispatch> Run<'_, I, D> {
             .map(|(call, result)| {
                 let result = self.bounded(result);
                 if let Some(report) = self.reports.get_mut(call.number as usize) {
-                    report.ended = if matches!(result, CallResult::Error(_)) { Ended::Failed } else { Ended::Succeeded };
+                    report.ended =
+                        if matches!(result, CallResult::Error(_)) { Ended::Failed } else { Ended::Succeeded };
                 }
                 self.log.0.push(Recorded::new(&call, self.turn, result.clone()));
                 (call.number, result)

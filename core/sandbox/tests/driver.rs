@@ -9,7 +9,8 @@ use std::{
 use toolgate_model::Timestamp;
 use toolgate_ports::{Clock, Platform, Sandbox};
 use toolgate_sandbox::{
-    Call, CallResult, Dispatch, Dispatched, Ended, Kind, Limit, Limits, Log, Outcome, Program, Report, Server, Servers, Tool, run,
+    Call, CallResult, Dispatch, Dispatched, Ended, Kind, Limit, Limits, Log, Outcome, Program, Report, Server, Servers,
+    Tool, run,
 };
 use toolgate_testkit::{InterpretedSandbox, MemoryPlatform, VirtualClock};
 
@@ -117,7 +118,8 @@ fn results_arrive_as_they_come() {
 
 #[test]
 fn a_program_that_takes_too_long_is_ended_and_its_calls_told() {
-    let mut world = world(|call| (Duration::from_secs(if call.number == 0 { 1 } else { 100 }), Dispatched::Ended(echo(call))));
+    let mut world =
+        world(|call| (Duration::from_secs(if call.number == 0 { 1 } else { 100 }), Dispatched::Ended(echo(call))));
     world.limits.time = Duration::from_secs(10);
     let report = world.run("await s.get({}); console.log('one'); await s.get({}); return 1");
     assert_eq!(failure(&report), Kind::Limit(Limit::Time));
@@ -157,7 +159,9 @@ fn where_too_many_run_the_next_is_told() {
     let sandbox = InterpretedSandbox::new(1);
     let open = sandbox.open().unwrap();
     let platform = &world.platform;
-    let run = |sandbox| platform.run(run(sandbox, platform.clock(), &world.tools, &program("1"), &world.limits, Log::default()));
+    let run = |sandbox| {
+        platform.run(run(sandbox, platform.clock(), &world.tools, &program("1"), &world.limits, Log::default()))
+    };
     assert_eq!(failure(&run(&sandbox)), Kind::Busy);
     drop(open);
     assert_eq!(value(&run(&sandbox)), "1");
@@ -287,6 +291,7 @@ fn seeds_decide_what_is_random_and_nothing_else_does() {
     assert_eq!(value(&world.run(code)), value(&world.run(code)));
     let platform = &world.platform;
     let other = Program { seed: 8, ..program(code) };
-    let other = platform.run(run(platform.sandbox(), platform.clock(), &world.tools, &other, &world.limits, Log::default()));
+    let other =
+        platform.run(run(platform.sandbox(), platform.clock(), &world.tools, &other, &world.limits, Log::default()));
     assert_ne!(value(&other), value(&world.run(code)));
 }

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use toolgate_sandbox::{Call, CallResult, Dispatch, Dispatched, Limits, Log, Outcome, Program, Report, Server, Servers, Tool, run};
 use toolgate_model::Timestamp;
 use toolgate_ports::{Clock, Sandbox};
+use toolgate_sandbox::{
+    Call, CallResult, Dispatch, Dispatched, Limits, Log, Outcome, Program, Report, Server, Servers, Tool, run,
+};
 
 /// What programs are written as, and what they do.
 pub const LANGUAGE: &str = include_str!("../../../sandbox/programs/language.txt");

@@ -121,8 +121,11 @@ impl SandboxInstance for InterpretedInstance {
 
 impl InterpretedInstance {
     fn run(&mut self, entry: Entry, input: &[u8], gas: u64) -> Result<Stepped, wasmi::Error> {
-        let global = self.instance.get_global(&self.store, "gas").ok_or_else(|| wasmi::Error::new("it exports no gas"))?;
-        global.set(&mut self.store, Val::I64(gas.cast_signed())).map_err(|error| wasmi::Error::new(error.to_string()))?;
+        let global =
+            self.instance.get_global(&self.store, "gas").ok_or_else(|| wasmi::Error::new("it exports no gas"))?;
+        global
+            .set(&mut self.store, Val::I64(gas.cast_signed()))
+            .map_err(|error| wasmi::Error::new(error.to_string()))?;
         let trapped = self.call(entry, input).is_err();
         let gas = global.get(&self.store).i64().unwrap_or_default();
         let memory = self.memory.data(&self.store);

@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, ExportKind, ExportSection, Function, GlobalSection, GlobalType, Instruction, Module,
-    ValType,
+    BlockType, CodeSection, ConstExpr, ExportKind, ExportSection, Function, GlobalSection, GlobalType, Instruction,
+    Module, ValType,
     reencode::{Error, Reencode},
 };
 use wasmparser::{

@@ -99,13 +99,7 @@ impl Reencode for Snapshot<'_> {
 
     fn memory_type(&mut self, memory: wasmparser::MemoryType) -> Result<MemoryType, Error<Infallible>> {
         let minimum = (self.memory.len() / PAGE) as u64;
-        Ok(MemoryType {
-            minimum,
-            maximum: memory.maximum,
-            memory64: false,
-            shared: false,
-            page_size_log2: None,
-        })
+        Ok(MemoryType { minimum, maximum: memory.maximum, memory64: false, shared: false, page_size_log2: None })
     }
 
     fn parse_export_section(

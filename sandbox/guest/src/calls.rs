@@ -3,8 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use boa_engine::{
-    Context, JsNativeError, JsResult, JsValue,
-    builtins::promise::ResolvingFunctions,
+    Context, JsNativeError, JsResult, JsValue, builtins::promise::ResolvingFunctions, error::RuntimeLimitError,
     object::builtins::JsPromise,
 };
 
@@ -60,19 +59,25 @@ impl Calls {
         let (ident, tool) = &server.tools[tool];
         let name = format!("{}.{ident}", server.ident);
         let arguments = self.arguments(&name, arguments, context)?;
+        if self.is_full() {
+            // The program ends here: it can't catch this.
+            return Err(RuntimeLimitError::LoopIteration.into());
+        }
         let (promise, resolve) = JsPromise::new_pending(context);
         let mut state = self.0.borrow_mut();
-        if state.made >= state.limit {
-            // The execution ends here, whatever the program does about a promise that stays pending.
-            state.exceeded = true;
-            return Ok(promise.into());
-        }
         let number = state.made;
         state.made += 1;
         let name = Rc::from(name);
         state.open.insert(number, Open { resolve, name: Rc::clone(&name) });
         state.new.push(Call { number, server: server.id.clone(), tool: tool.clone(), name, arguments });
         Ok(promise.into())
+    }
+
+    /// Whether there were as many calls as there may be; the next is one too many.
+    fn is_full(&self) -> bool {
+        let mut state = self.0.borrow_mut();
+        state.exceeded |= state.made >= state.limit;
+        state.exceeded
     }
 
     /// The arguments as an object of JSON.

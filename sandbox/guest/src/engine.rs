@@ -22,8 +22,6 @@ use boa_engine::{
 
 /// What the program is called in stacks.
 pub(crate) const ENTRY: &str = "program";
-/// How many calls may be within one another.
-const RECURSION: usize = 400;
 /// The largest ArrayBuffer, in bytes; the memory's limit comes sooner, this only makes it a RangeError that can be caught.
 const BUFFER: u64 = 8 << 20;
 
@@ -45,7 +43,10 @@ impl Engine {
             .module_loader(Rc::new(NoModules))
             .can_block(false)
             .build()?;
-        context.runtime_limits_mut().set_recursion_limit(RECURSION);
+        // Memory and gas bound recursion, and end the instance. The interpreter's own errors about it can't be caught, and it sometimes loses them.
+        let limits = context.runtime_limits_mut();
+        limits.set_recursion_limit(usize::MAX);
+        limits.set_stack_size_limit(usize::MAX);
         Ok(Self { context, now, jobs })
     }
 

@@ -1,18 +1,15 @@
 //! One program from its start to its end.
 
-use boa_engine::{
-    JsError, JsResult, JsValue, Script,
-    builtins::promise::PromiseState,
-    object::builtins::JsPromise,
-};
+use boa_engine::{JsError, JsResult, JsValue, Script, builtins::promise::PromiseState, object::builtins::JsPromise};
 
 use crate::{
     calls::Calls,
     engine::{self, Engine},
     entropy,
     failure::{Failure, Kind},
-    globals, hint, json, logs, memory,
+    globals, hint, json,
     json::{Bounds, DEPTH, Proto, Style},
+    logs, memory,
     message::{Ending, Limits, Reply, Server, Start, results},
     program,
     servers::Names,
@@ -94,7 +91,8 @@ impl Execution {
     }
 
     fn settle(&mut self, number: u32, ending: Ending, bytes: &[u8]) -> JsResult<()> {
-        let (Ok(engine), Some(running), Some(open)) = (&mut self.engine, &self.running, self.calls.close(number)) else {
+        let (Ok(engine), Some(running), Some(open)) = (&mut self.engine, &self.running, self.calls.close(number))
+        else {
             return Ok(());
         };
         let context = &mut engine.context;
@@ -117,14 +115,12 @@ impl Execution {
             return Reply::internal("no program was started");
         };
         loop {
-            let ran = engine.run_jobs();
-            if let Some(limit) = self.calls.exceeded() {
-                let message = format!("more than {limit} calls of tools");
-                let failure = Failure::new(Kind::Calls, &message);
-                return Reply::Failed(failure.with_hint(Some(hint::CALLS.to_owned())));
-            }
-            if let Err(error) = ran {
+            if let Err(error) = engine.run_jobs() {
                 return Reply::Failed(thrown(&error, &running.names, &self.calls, engine));
+            }
+            // The interpreter may have lost the error of it.
+            if let Some(failure) = too_many(&self.calls) {
+                return Reply::Failed(failure);
             }
             match running.main.state() {
                 PromiseState::Rejected(error) => {
@@ -182,16 +178,28 @@ fn called(function: &JsValue, engine: &mut Engine) -> JsPromise {
         None => Ok(function.clone()),
     };
     let promise = result.and_then(|value| JsPromise::resolve(value, context));
-    promise.unwrap_or_else(|error| JsPromise::from_result::<JsValue, JsError>(Err(error), context).unwrap_or_else(|_| {
-        let (promise, _) = JsPromise::new_pending(context);
-        promise
-    }))
+    promise.unwrap_or_else(|error| {
+        JsPromise::from_result::<JsValue, JsError>(Err(error), context).unwrap_or_else(|_| {
+            let (promise, _) = JsPromise::new_pending(context);
+            promise
+        })
+    })
+}
+
+/// That the program made more calls than it may, if it did.
+fn too_many(calls: &Calls) -> Option<Failure> {
+    let limit = calls.exceeded()?;
+    let failure = Failure::new(Kind::Calls, &format!("more than {limit} calls of tools"));
+    Some(failure.with_hint(Some(hint::CALLS.to_owned())))
 }
 
 fn thrown(error: &JsError, names: &Names, calls: &Calls, engine: &mut Engine) -> Failure {
+    if let Some(failure) = too_many(calls) {
+        return failure;
+    }
     let failure = Failure::thrown(error, names, &mut engine.context);
     let hint = hint::runtime(&failure.message, calls.open(), names.idents().collect::<Vec<_>>().into_iter());
-    failure.with_hint(hint)
+    if hint.is_some() { failure.with_hint(hint) } else { failure }
 }
 
 /// A result that is said to be JSON.

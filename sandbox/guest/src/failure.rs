@@ -1,12 +1,8 @@
 //! How a program fails, in words for the agent that wrote it.
 
-use boa_engine::{Context, JsError, JsObject, JsValue, error::EngineError, js_string};
+use boa_engine::{Context, JsError, JsObject, JsValue, js_string};
 
-use crate::{
-    engine::ENTRY,
-    inspect, json,
-    servers::Names,
-};
+use crate::{engine::ENTRY, inspect, json, servers::Names};
 
 /// The most that is told of an error, in bytes.
 const MESSAGE: usize = 2_000;
@@ -26,8 +22,6 @@ pub(crate) enum Kind {
     Result,
     /// It waits for something that never comes.
     Deadlock,
-    /// Its calls are nested too deeply.
-    Stack,
     /// It can't be told why.
     Internal,
 }
@@ -41,7 +35,6 @@ impl Kind {
             Self::Calls => "calls",
             Self::Result => "result",
             Self::Deadlock => "deadlock",
-            Self::Stack => "stack",
             Self::Internal => "internal",
         }
     }
@@ -71,10 +64,7 @@ impl Failure {
         if let Ok(value) = thrown.clone().into_opaque(context) {
             return Self::value(&value, names, context);
         }
-        match thrown.as_engine() {
-            Some(EngineError::RuntimeLimit(limit)) => Self::new(Kind::Stack, &limit.to_string()),
-            _ => Self::new(Kind::Internal, &first_line(&thrown.to_string())),
-        }
+        Self::new(Kind::Internal, &first_line(&thrown.to_string()))
     }
 
     /// A value that was thrown.

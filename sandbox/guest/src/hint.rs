@@ -13,7 +13,8 @@ pub(crate) fn syntax(code: &str, line: Option<u32>) -> Option<String> {
     }
     if looks_like_typescript(code) {
         return Some(
-            "This is JavaScript, not TypeScript: leave out type annotations, interfaces, `as` and type arguments.".to_owned(),
+            "This is JavaScript, not TypeScript: leave out type annotations, interfaces, `as` and type arguments."
+                .to_owned(),
         );
     }
     if lines().any(|line| line.starts_with("def ") || line.starts_with("print(") || line.starts_with("elif ")) {
@@ -24,15 +25,16 @@ pub(crate) fn syntax(code: &str, line: Option<u32>) -> Option<String> {
     }
     let line = line.and_then(|line| code.lines().nth(line as usize - 1)).unwrap_or_default();
     if line.contains("await ") {
-        return Some("`await` works at the top level and in async functions: make the function around it `async`.".to_owned());
+        return Some(
+            "`await` works at the top level and in async functions: make the function around it `async`.".to_owned(),
+        );
     }
     None
 }
 
 /// Whether some line has what only TypeScript has.
 fn looks_like_typescript(code: &str) -> bool {
-    const TYPES: [&str; 9] =
-        ["string", "number", "boolean", "any", "unknown", "void", "Promise<", "Array<", "Record<"];
+    const TYPES: [&str; 9] = ["string", "number", "boolean", "any", "unknown", "void", "Promise<", "Array<", "Record<"];
     code.lines().any(|line| {
         let start = line.trim_start();
         let declares = ["interface ", "type ", "enum ", "declare ", "namespace "];
@@ -40,7 +42,8 @@ fn looks_like_typescript(code: &str) -> bool {
             || line.split(':').skip(1).any(|rest| TYPES.iter().any(|name| rest.trim_start().starts_with(name)))
             || line.contains(" as const")
             || line.split(" as ").skip(1).any(|rest| {
-                rest.starts_with(|first: char| first.is_ascii_uppercase()) || TYPES.iter().any(|name| rest.starts_with(name))
+                rest.starts_with(|first: char| first.is_ascii_uppercase())
+                    || TYPES.iter().any(|name| rest.starts_with(name))
             })
             || line.contains("!.")
             || (line.contains('<') && line.contains(">(") && line.contains("new Map<"))
@@ -70,7 +73,10 @@ pub(crate) fn runtime<'a>(
         return Some("A tool was called and its answer not awaited: put `await` before the call.".to_owned());
     }
     if message.contains("'null' or 'undefined'") {
-        return Some("Something on this line is null or undefined: look at what the tool gave before reading its fields.".to_owned());
+        return Some(
+            "Something on this line is null or undefined: look at what the tool gave before reading its fields."
+                .to_owned(),
+        );
     }
     if message.contains("there are no modules") {
         return Some(NO_MODULES.to_owned());
@@ -88,11 +94,12 @@ fn missing<'a>(name: &str, servers: impl Iterator<Item = &'a str> + Clone) -> St
         "setTimeout" | "setInterval" | "setImmediate" | "queueMicrotask" => {
             "There are no timers: a tool's call is awaited, and nothing else takes time.".to_owned()
         }
-        "process" | "Deno" | "Bun" | "Buffer" | "window" | "document" | "navigator" | "localStorage" | "performance" => {
+        "process" | "Deno" | "Bun" | "Buffer" | "window" | "document" | "navigator" | "localStorage"
+        | "performance" => {
             format!("`{name}` belongs to a host; here are the language and the servers' tools alone.")
         }
-        "Intl" | "Temporal" | "structuredClone" | "URL" | "URLSearchParams" | "TextEncoder" | "TextDecoder" | "atob"
-        | "btoa" | "crypto" => format!("`{name}` is not part of the language here: do without it."),
+        "Intl" | "Temporal" | "structuredClone" | "URL" | "URLSearchParams" | "TextEncoder" | "TextDecoder"
+        | "atob" | "btoa" | "crypto" => format!("`{name}` is not part of the language here: do without it."),
         _ => {
             let meant = crate::suggest::nearest(name, servers.clone());
             let meant = meant.map(|name| format!("Did you mean `{name}`? ")).unwrap_or_default();
@@ -106,12 +113,10 @@ fn missing<'a>(name: &str, servers: impl Iterator<Item = &'a str> + Clone) -> St
 pub(crate) const NO_RESULT: &str = "The program gave no result: end with an expression, or with `return value`.";
 
 /// About a program that calls too often.
-pub(crate) const CALLS: &str =
-    "The calls made before were executed. Make fewer: ask for more at a time, filter first, or go on in another program.";
+pub(crate) const CALLS: &str = "The calls made before were executed. Make fewer: ask for more at a time, filter first, or go on in another program.";
 
 /// About a result that is too large.
 pub(crate) const RESULT: &str = "Return less: fewer rows, fewer fields, a summary.";
 
 /// About a program that waits in vain.
-pub(crate) const DEADLOCK: &str =
-    "Something is awaited that nothing will ever resolve. Tools' calls and promises made from them are all there is to wait for.";
+pub(crate) const DEADLOCK: &str = "Something is awaited that nothing will ever resolve. Tools' calls and promises made from them are all there is to wait for.";

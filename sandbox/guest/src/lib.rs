@@ -57,7 +57,7 @@ pub extern "C" fn input(length: usize) -> *mut u8 {
 pub extern "C" fn start() {
     let input = std::mem::take(INPUT.get());
     let Some(execution) = EXECUTION.get() else { return };
-    let reply = match serde_json::from_slice::<Start>(&input) {
+    let reply = match serde_json::from_slice::<Start<'_>>(&input) {
         Ok(start) => execution.start(&start),
         Err(error) => Reply::internal(&error.to_string()),
     };

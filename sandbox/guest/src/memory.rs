@@ -27,7 +27,10 @@ impl<T> Single<T> {
     }
 
     /// The value. Callers keep no two of these at a time: each is used within one exported function, which none re-enters.
-    #[expect(clippy::mut_from_ref, reason = "there is one thread, and no exported function is called from within another")]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "there is one thread, and no exported function is called from within another"
+    )]
     pub(crate) fn get(&self) -> &mut T {
         // SAFETY: one thread, and no two references are alive at once (see above).
         unsafe { &mut *self.0.get() }

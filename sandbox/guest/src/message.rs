@@ -113,7 +113,10 @@ pub(crate) enum Reply {
     /// These calls are wanted; the program goes on with any of the results that are due. Empty: it waits for earlier ones.
     Calls(Vec<Call>),
     /// The program is done. `None` is `undefined`.
-    Done { value: Option<String>, hint: Option<String> },
+    Done {
+        value: Option<String>,
+        hint: Option<String>,
+    },
     Failed(Failure),
 }
 

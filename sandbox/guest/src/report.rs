@@ -34,9 +34,11 @@ enum Fault {
 static mut REPORT: Report =
     Report { reply: 0, reply_length: 0, logs: 0, logs_length: 0, panic: 0, panic_length: 0, fault: 0, used: 0 };
 
+const REPORT_AT: *mut Report = &raw mut REPORT;
+
 fn change(what: impl FnOnce(&mut Report)) {
     // SAFETY: one thread; the host reads between calls only.
-    what(unsafe { &mut *&raw mut REPORT });
+    what(unsafe { &mut *REPORT_AT });
 }
 
 /// A step is over: `reply` is what the host reads.

@@ -6,8 +6,9 @@
 use std::{cell::RefCell, rc::Rc};
 
 use boa_engine::{
-    Context, JsData, JsError, JsNativeError, JsObject, JsResult, JsString, JsValue, NativeFunction, js_string,
+    Context, JsData, JsError, JsNativeError, JsObject, JsResult, JsString, JsValue, NativeFunction,
     gc::{Finalize, Trace, empty_trace},
+    js_string,
     object::{FunctionObjectBuilder, IntegrityLevel, builtins::JsProxyBuilder},
     property::PropertyDescriptor,
 };
@@ -44,7 +45,11 @@ const ALL: usize = usize::MAX;
 
 impl Names {
     /// Puts `servers` into the global object.
-    pub(crate) fn install(servers: Vec<Server<'static>>, tool_error: JsObject, context: &mut Context) -> JsResult<Self> {
+    pub(crate) fn install(
+        servers: Vec<Server<'static>>,
+        tool_error: JsObject,
+        context: &mut Context,
+    ) -> JsResult<Self> {
         let objects = RefCell::new(vec![None; servers.len()]);
         let names = Self(Rc::new(Inner { servers, objects, tool_error }));
         context.insert_data(names.clone());
@@ -135,7 +140,8 @@ fn make(index: usize, server: &Server<'static>, context: &mut Context) -> JsResu
 }
 
 fn entry(object: &JsObject, name: &str, value: JsValue, enumerable: bool) {
-    let property = PropertyDescriptor::builder().value(value).writable(false).enumerable(enumerable).configurable(false);
+    let property =
+        PropertyDescriptor::builder().value(value).writable(false).enumerable(enumerable).configurable(false);
     object.insert_property(JsString::from(name), property);
 }
 
@@ -163,7 +169,11 @@ fn no_such(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResul
         return Ok(JsValue::undefined());
     }
     let names = names(context)?;
-    Err(names.0.servers.get(place.server).map_or_else(|| no_such_server(&names, &wanted), |server| no_such_tool(server, &wanted)))
+    Err(names
+        .0
+        .servers
+        .get(place.server)
+        .map_or_else(|| no_such_server(&names, &wanted), |server| no_such_tool(server, &wanted)))
 }
 
 fn no_such_server(names: &Names, wanted: &str) -> JsError {
@@ -178,4 +188,3 @@ fn no_such_tool(server: &Server<'_>, wanted: &str) -> JsError {
     let message = format!("{} has no tool {wanted:?}{}", server.ident, meant.unwrap_or_default());
     JsNativeError::typ().with_message(message).into()
 }
-

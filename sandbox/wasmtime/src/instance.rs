@@ -52,12 +52,9 @@ impl Instance {
         let bytes = |at: usize, length: usize| memory.get(at..at.saturating_add(length)).unwrap_or_default();
         match bytes(self.report, Returned::REPORT).try_into() {
             Ok(report) => Returned { trapped, gas, report }.read(|at, length| bytes(at, length).to_vec()),
-            Err(_) => Stepped {
-                reply: Err(Trap::Broken("it has no report".to_owned())),
-                logs: Vec::new(),
-                gas: 0,
-                memory: 0,
-            },
+            Err(_) => {
+                Stepped { reply: Err(Trap::Broken("it has no report".to_owned())), logs: Vec::new(), gas: 0, memory: 0 }
+            }
         }
     }
 

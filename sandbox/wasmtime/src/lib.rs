@@ -40,7 +40,12 @@ impl WasmtimeSandbox {
     /// instance is opened.
     #[must_use]
     pub fn new(threads: usize, most: usize) -> Self {
-        Self(Arc::new(Shared { module: Module::default(), threads: Threads::new(threads), open: AtomicUsize::new(0), most }))
+        Self(Arc::new(Shared {
+            module: Module::default(),
+            threads: Threads::new(threads),
+            open: AtomicUsize::new(0),
+            most,
+        }))
     }
 }
 

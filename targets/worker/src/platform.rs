@@ -30,7 +30,7 @@ impl WorkerPlatform {
     /// # Errors
     /// Names the binding that is missing.
     pub(crate) fn new(env: &Env) -> worker::Result<Self> {
-        let clock = WorkerClock { performance: global().performance() };
+        let clock = WorkerClock::new();
         let (store, sandbox) = (WorkerStore::new(env)?, WorkerSandbox::default());
         Ok(Self { store, fetch: WorkerFetch, sandbox, clock, random: WebCrypto })
     }
@@ -76,6 +76,12 @@ pub(crate) fn global() -> WorkerGlobalScope {
 /// The runtime's clocks. Both stand still between two I/O operations.
 pub(crate) struct WorkerClock {
     performance: Option<Performance>,
+}
+
+impl WorkerClock {
+    pub(crate) fn new() -> Self {
+        Self { performance: global().performance() }
+    }
 }
 
 impl Clock for WorkerClock {

@@ -74,6 +74,17 @@ impl fmt::Debug for WorkerInstance {
     }
 }
 
+#[cfg(feature = "contract")]
+impl WorkerInstance {
+    /// Whether its memory holds `text`.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        const PAGE: u32 = 65_536;
+        let pieces = (0..).map(|page| self.0.bytes(page * PAGE, PAGE).to_vec());
+        let mut pieces = pieces.take_while(|piece| !piece.is_empty());
+        pieces.any(|piece| memchr::memmem::find(&piece, text.as_bytes()).is_some())
+    }
+}
+
 impl Drop for WorkerInstance {
     fn drop(&mut self) {
         self.0.close();

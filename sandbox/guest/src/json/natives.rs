@@ -59,7 +59,9 @@ fn replace(
 }
 
 fn stock(context: &Context) -> std::rc::Rc<Stock> {
-    context.get_data::<Kept>().map_or_else(|| unreachable!("installed with the functions that ask"), |kept| kept.0.clone())
+    context
+        .get_data::<Kept>()
+        .map_or_else(|| unreachable!("installed with the functions that ask"), |kept| kept.0.clone())
 }
 
 fn parse_native(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {

@@ -3,7 +3,7 @@
 use boa_engine::{
     Context, JsNativeError, JsObject, JsResult, JsStr, JsString, JsValue, JsVariant, js_string,
     object::builtins::{JsMap, JsProxy, JsSet},
-    property::PropertyKey,
+    property::{PropertyDescriptor, PropertyKey},
     string::JsStrVariant,
 };
 
@@ -162,7 +162,9 @@ impl Writer<'_> {
             match unit {
                 Ok(char @ ('"' | '\\' | '\0'..='\x1f')) => write_escape(self.out, char as u16),
                 Ok(char) => self.out.extend_from_slice(char.encode_utf8(&mut buffer).as_bytes()),
-                Err(lone) if matches!(self.style, Style::Standard(_)) => write_escape(self.out, lone.unpaired_surrogate()),
+                Err(lone) if matches!(self.style, Style::Standard(_)) => {
+                    write_escape(self.out, lone.unpaired_surrogate());
+                }
                 Err(_) => self.out.extend_from_slice("\u{fffd}".as_bytes()),
             }
         }
@@ -248,7 +250,7 @@ impl Writer<'_> {
         let length = array.get(js_string!("length"), self.context)?.to_length(self.context)?;
         // A sparse array may claim four thousand million items.
         if length > self.bounds.nodes as u64 {
-            return Err(self.too_many());
+            return Err(Self::too_many());
         }
         self.out.push(b'[');
         for index in 0..length {
@@ -287,7 +289,7 @@ impl Writer<'_> {
                 continue;
             }
             let property = object.borrow().properties().get(&name);
-            let Some(property) = property.filter(|property| property.expect_enumerable()) else { continue };
+            let Some(property) = property.filter(PropertyDescriptor::expect_enumerable) else { continue };
             let value = match property.value() {
                 Some(value) => value.clone(),
                 None => object.get(name.clone(), self.context)?,
@@ -370,12 +372,12 @@ impl Writer<'_> {
 
     /// Counts one value.
     fn spend(&mut self) -> JsResult<()> {
-        let Some(left) = self.bounds.nodes.checked_sub(1) else { return Err(self.too_many()) };
+        let Some(left) = self.bounds.nodes.checked_sub(1) else { return Err(Self::too_many()) };
         self.bounds.nodes = left;
         Ok(())
     }
 
-    fn too_many(&self) -> boa_engine::JsError {
+    fn too_many() -> boa_engine::JsError {
         range_error("too many values for JSON").into()
     }
 
