@@ -5,7 +5,7 @@
 
 use wasmparser::{FunctionBody, Operator, OperatorsReader};
 
-use crate::{PassError, weights::weight};
+use crate::{PassError, weights::{SMALL, weight}};
 
 /// What one function is charged.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -14,8 +14,10 @@ pub(crate) struct Charges {
     pub entry: u64,
     /// At each of its loops, in the order of their beginnings.
     pub loops: Vec<u64>,
-    /// It calls nothing but what is charged to its caller.
-    pub leaf: bool,
+    /// It calls others, beside small ones.
+    pub calls: bool,
+    /// It is charged to its callers, having nothing in it that is charged by itself.
+    pub small: bool,
 }
 
 impl Charges {
@@ -23,18 +25,18 @@ impl Charges {
     pub(crate) fn of(body: &FunctionBody<'_>, callee: impl Fn(u32) -> Option<u64>) -> Result<Self, PassError> {
         let mut reader = body.get_operators_reader()?;
         let mut paths = Paths::new();
-        let mut leaf = true;
+        let (mut calls, mut small) = (false, true);
         while !reader.eof() {
             let operator = reader.read()?;
             paths.add(weight(&operator));
             match operator {
                 Operator::Call { function_index } => match callee(function_index) {
                     Some(cost) => paths.add(cost),
-                    None => leaf = false,
+                    None => calls = true,
                 },
-                Operator::CallIndirect { .. } => leaf = false,
-                // Charged for what they move.
-                Operator::MemoryCopy { .. } | Operator::MemoryFill { .. } => leaf = false,
+                Operator::CallIndirect { .. } => calls = true,
+                // These are charged for what they move.
+                Operator::MemoryCopy { .. } | Operator::MemoryFill { .. } => small = false,
                 _ => {}
             }
             paths.follow(&operator)?;
@@ -44,7 +46,8 @@ impl Charges {
         let mut charges = regions.into_iter().map(|region| region.longest);
         let entry = charges.next().unwrap_or_default();
         let loops: Vec<u64> = charges.collect();
-        Ok(Self { entry, leaf: leaf && loops.is_empty(), loops })
+        small &= !calls && loops.is_empty() && entry <= SMALL;
+        Ok(Self { entry, loops, calls, small })
     }
 }
 

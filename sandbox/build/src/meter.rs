@@ -1,4 +1,8 @@
-//! Puts the charges into the code, and the gas into a global.
+//! Puts the charges into the code, and the gas into a global; and counts how deep calls are nested.
+//!
+//! How much stack a call takes is a host's own affair, and differs with how well it has compiled the function so far. So that nesting ends at
+//! the same place on every host, each function that calls others adds an estimate of its frame to a sum while it runs, and the sum has a
+//! bound that is below every host's own.
 
 use std::convert::Infallible;
 
@@ -14,16 +18,21 @@ use wasmparser::{
 use crate::{
     PassError,
     charges::Charges,
-    weights::{BULK_SHIFT, SMALL},
+    weights::BULK_SHIFT,
 };
 
 /// The name under which hosts find the gas that is left. Below zero: it ran out.
 const EXPORT: &str = "gas";
+/// The most that the frames of all calls under way may take, as estimated, in bytes. V8 has about a megabyte.
+const FRAMES: i32 = 512 << 10;
+/// The estimate of a frame: what every one needs, and each local.
+const FRAME: u32 = 48;
+const LOCAL: u32 = 8;
 
 /// `module` with its code metered: a mutable 64-bit global named `gas` is what is left, and who needs more than that traps.
 ///
 /// # Errors
-/// If `module` imports functions or globals, whose cost nobody knows.
+/// If `module` imports functions or globals, whose cost nobody knows, or has not the form that compilers give it.
 pub fn meter(module: &[u8]) -> Result<Vec<u8>, PassError> {
     let mut meter = Meter::plan(module)?;
     let mut metered = Module::new();
@@ -34,25 +43,46 @@ pub fn meter(module: &[u8]) -> Result<Vec<u8>, PassError> {
 struct Meter {
     /// For each function by its index.
     charges: Vec<Charges>,
-    /// How many parameters each function has.
-    parameters: Vec<u32>,
-    /// The index of the gas.
+    /// For each function its parameters' number, and its result.
+    signatures: Vec<Signature>,
+    /// The index of the gas. The sum of the frames is the next.
     global: u32,
     /// The function that is written next.
     next: usize,
 }
 
+/// What matters of a function's type.
+#[derive(Clone, Copy)]
+struct Signature {
+    parameters: u32,
+    result: BlockType,
+}
+
+impl Signature {
+    fn of(kind: &wasmparser::FuncType) -> Result<Self, PassError> {
+        let result = match kind.results() {
+            [] => BlockType::Empty,
+            [wasmparser::ValType::I32] => BlockType::Result(ValType::I32),
+            [wasmparser::ValType::I64] => BlockType::Result(ValType::I64),
+            [wasmparser::ValType::F32] => BlockType::Result(ValType::F32),
+            [wasmparser::ValType::F64] => BlockType::Result(ValType::F64),
+            _ => return Err(PassError::Form("a function gives more than one number")),
+        };
+        Ok(Self { parameters: u32::try_from(kind.params().len()).unwrap_or(u32::MAX), result })
+    }
+}
+
 impl Meter {
     fn plan(module: &[u8]) -> Result<Self, PassError> {
         let mut types = Vec::new();
-        let mut parameters = Vec::new();
+        let mut signatures = Vec::new();
         let mut bodies = Vec::new();
         let mut global = 0;
         for payload in Parser::new(0).parse_all(module) {
             match payload? {
                 Payload::TypeSection(section) => {
                     for kind in section.into_iter_err_on_gc_types() {
-                        types.push(u32::try_from(kind?.params().len()).unwrap_or(u32::MAX));
+                        types.push(Signature::of(&kind?)?);
                     }
                 }
                 Payload::ImportSection(section) => {
@@ -65,7 +95,7 @@ impl Meter {
                 Payload::FunctionSection(section) => {
                     for kind in section {
                         let kind = types.get(kind? as usize).ok_or(PassError::Form("a function has no type"))?;
-                        parameters.push(*kind);
+                        signatures.push(*kind);
                     }
                 }
                 Payload::GlobalSection(section) => global = section.count(),
@@ -73,7 +103,10 @@ impl Meter {
                 _ => {}
             }
         }
-        Ok(Self { charges: charges(&bodies)?, parameters, global, next: 0 })
+        if global == 0 {
+            return Err(PassError::Form("it has no stack pointer"));
+        }
+        Ok(Self { charges: charges(&bodies)?, signatures, global, next: 0 })
     }
 }
 
@@ -82,11 +115,11 @@ fn charges(bodies: &[FunctionBody<'_>]) -> Result<Vec<Charges>, PassError> {
     let first = bodies.iter().map(|body| Charges::of(body, |_| None)).collect::<Result<Vec<_>, _>>()?;
     let small = |function: u32| {
         let charges = first.get(function as usize)?;
-        (charges.leaf && charges.entry <= SMALL).then_some(charges.entry)
+        charges.small.then_some(charges.entry)
     };
     let mut charges = bodies.iter().map(|body| Charges::of(body, small)).collect::<Result<Vec<_>, _>>()?;
     for (charges, first) in charges.iter_mut().zip(&first) {
-        if first.leaf && first.entry <= SMALL {
+        if first.small {
             charges.entry = 0;
         }
     }
@@ -106,6 +139,8 @@ impl Reencode for Meter {
         }
         let gas = GlobalType { val_type: ValType::I64, mutable: true, shared: false };
         globals.global(gas, &ConstExpr::i64_const(0));
+        let frames = GlobalType { val_type: ValType::I32, mutable: true, shared: false };
+        globals.global(frames, &ConstExpr::i32_const(0));
         Ok(())
     }
 
@@ -130,7 +165,7 @@ impl Reencode for Meter {
             let index = self.next;
             self.next += 1;
             let charges = std::mem::take(&mut self.charges[index]);
-            code.function(&self.metered(&body?, &charges, self.parameters[index])?);
+            code.function(&self.metered(&body?, &charges, self.signatures[index])?);
         }
         Ok(())
     }
@@ -141,10 +176,10 @@ impl Meter {
         &mut self,
         body: &FunctionBody<'_>,
         charges: &Charges,
-        parameters: u32,
+        signature: Signature,
     ) -> Result<Function, Error<Infallible>> {
         let mut locals = Vec::new();
-        let mut count = parameters;
+        let mut count = signature.parameters;
         for local in body.get_locals_reader()? {
             let (number, kind) = local?;
             locals.push((number, self.val_type(kind)?));
@@ -155,6 +190,11 @@ impl Meter {
         locals.extend([(1, ValType::I64), (1, ValType::I32)]);
         let mut function = Function::new(locals);
         scratch.charge(&mut function, charges.entry);
+        let frame = charges.calls.then(|| Frame { sum: self.global + 1, size: FRAME + LOCAL * count });
+        if let Some(frame) = &frame {
+            frame.enter(&mut function, signature.result);
+        }
+        let mut depth = 0;
         let mut loops = charges.loops.iter();
         let mut reader = body.get_operators_reader()?;
         while !reader.eof() {
@@ -163,12 +203,61 @@ impl Meter {
                 scratch.charge_length(&mut function);
             }
             let opens_loop = matches!(operator, Operator::Loop { .. });
+            match operator {
+                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => depth += 1,
+                Operator::End if depth > 0 => depth -= 1,
+                // The body's own end, or a way out of it: to where the frame is left.
+                Operator::End => frame.iter().for_each(|frame| frame.leave(&mut function)),
+                Operator::Return if frame.is_some() => {
+                    function.instruction(&Instruction::Br(depth));
+                    continue;
+                }
+                _ => {}
+            }
             function.instruction(&self.instruction(operator)?);
             if opens_loop {
                 scratch.charge(&mut function, loops.next().copied().unwrap_or_default());
             }
         }
         Ok(function)
+    }
+}
+
+/// The frame of a function that calls others.
+struct Frame {
+    /// The index of the sum of all frames.
+    sum: u32,
+    size: u32,
+}
+
+impl Frame {
+    /// Adds the frame, or traps if there are too many; and begins the block that every way out of the body leads to the end of.
+    fn enter(&self, function: &mut Function, result: BlockType) {
+        self.add(function, &Instruction::I32Add);
+        for instruction in [
+            Instruction::GlobalGet(self.sum),
+            Instruction::I32Const(FRAMES),
+            Instruction::I32GtU,
+            Instruction::If(BlockType::Empty),
+            Instruction::Unreachable,
+            Instruction::End,
+            Instruction::Block(result),
+        ] {
+            function.instruction(&instruction);
+        }
+    }
+
+    /// Ends the block and takes the frame away.
+    fn leave(&self, function: &mut Function) {
+        function.instruction(&Instruction::End);
+        self.add(function, &Instruction::I32Sub);
+    }
+
+    fn add(&self, function: &mut Function, operation: &Instruction<'_>) {
+        function.instruction(&Instruction::GlobalGet(self.sum));
+        function.instruction(&Instruction::I32Const(self.size.cast_signed()));
+        function.instruction(operation);
+        function.instruction(&Instruction::GlobalSet(self.sum));
     }
 }
 

@@ -61,12 +61,13 @@ pub(crate) fn weight(operator: &Operator<'_>) -> u64 {
         | O::F32Div
         | O::F64Div
         | O::F32Sqrt
-        | O::F64Sqrt => 8,
+        | O::F64Sqrt
+        | O::MemoryCopy { .. }
+        | O::MemoryFill { .. } => 8,
         O::BrTable { .. } => 4,
         O::Call { .. } => CALL,
         // What it calls may be small, and is not charged then.
         O::CallIndirect { .. } => 2 * CALL + SMALL / 2,
-        O::MemoryCopy { .. } | O::MemoryFill { .. } => 8,
         _ => 1,
     }
 }

@@ -59,7 +59,7 @@ impl Sandbox for WasmtimeSandbox {
     type Instance = WasmtimeInstance;
 
     fn open(&self) -> Result<WasmtimeInstance, SandboxError> {
-        let place = Place::take(&self.0).ok_or(SandboxError::Busy)?;
+        let place = Arc::new(Place::take(&self.0).ok_or(SandboxError::Busy)?);
         self.0.module.get().map_err(|error| SandboxError::Unavailable(error.to_string()))?;
         Ok(WasmtimeInstance { place, instance: None })
     }
@@ -84,7 +84,7 @@ impl Drop for Place {
 
 /// One instance. It is where its step runs, or here between steps.
 pub struct WasmtimeInstance {
-    place: Place,
+    place: Arc<Place>,
     instance: Option<Instance>,
 }
 
@@ -97,10 +97,11 @@ impl fmt::Debug for WasmtimeInstance {
 impl SandboxInstance for WasmtimeInstance {
     async fn step(&mut self, entry: Entry, input: Vec<u8>, gas: u64) -> Stepped {
         let (sender, receiver) = oneshot::channel();
-        let (instance, shared) = (self.instance.take(), Arc::clone(&self.place.0));
-        // The instance comes back with the answer, unless nobody waits any more: then it is dropped there.
+        let (instance, place) = (self.instance.take(), Arc::clone(&self.place));
+        // The instance comes back with the answer, unless nobody waits any more: then it is dropped there, and its place is free.
         self.place.0.threads.run(Box::new(move || {
-            let ran = stepped(instance, &shared, entry, &input, gas);
+            let ran = stepped(instance, &place.0, entry, &input, gas);
+            drop(place);
             let _ = sender.send(ran);
         }));
         match receiver.await {

