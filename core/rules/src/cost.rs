@@ -72,7 +72,10 @@ impl Estimator<'_> {
             Op::Probe(probe, parts) => self.probe(*probe, parts),
             Op::Matches(text, pattern) => self.matches(text, pattern),
             Op::InCidr(address, _) => (self.part(address).0.plus(&Bound::fixed(CONVERT)), Size::small()),
-            Op::List(elements) => self.all(elements),
+            Op::List(elements) => {
+                let (cost, size) = self.all(elements);
+                (cost.plus(&gathered(elements.len())), size)
+            }
             Op::Map(members) => self.map(members),
             Op::Loop(repeated) => self.repeat(repeated),
         }
@@ -96,9 +99,9 @@ impl Estimator<'_> {
         (one.plus(&other), [left, right])
     }
 
-    /// Parts that are all evaluated, and a list of them.
+    /// Parts that are all evaluated, and the size of a list of them.
     fn all(&mut self, parts: &[Node]) -> Estimate {
-        let mut all = (Bound::fixed(ELEMENT.saturating_mul(units(parts.len()))), Size::small());
+        let mut all = (Bound::default(), Size::small());
         for part in parts {
             let (cost, size) = self.part(part);
             all = (all.0.plus(&cost), all.1.plus(&size));
@@ -107,7 +110,7 @@ impl Estimator<'_> {
     }
 
     fn map(&mut self, members: &[(Box<str>, Node)]) -> Estimate {
-        let mut all = (Bound::fixed(ELEMENT.saturating_mul(units(members.len()))), Size::small());
+        let mut all = (gathered(members.len()), Size::small());
         for (name, part) in members {
             let (cost, size) = self.part(part);
             all = (all.0.plus(&cost), all.1.plus(&size).plus(&Size::fixed(1, units(name.len()))));
@@ -141,10 +144,11 @@ impl Estimator<'_> {
         (cost.plus(&own), size)
     }
 
-    /// Each element is compared: with that costs what the list is large, or as often what the value is large.
+    /// In a list each element is compared, and that costs at most all of the list, or all of the value each time; in a map one name is looked
+    /// up.
     fn contained(&self, value: &Size, list: &Size) -> Bound {
         let each = compare(value).times(self.loops.most(&list.nodes));
-        self.loops.smaller(compare(list), each).plus(&look_up(&value.bytes))
+        self.loops.smaller(compare(list), each).or(&look_up(&value.bytes))
     }
 
     fn unary(&mut self, function: Unary, operand: &Node) -> Estimate {
@@ -199,6 +203,11 @@ impl Estimator<'_> {
             }
         }
     }
+}
+
+/// To put so many parts into a new list or map.
+fn gathered(parts: usize) -> Bound {
+    Bound::fixed(ELEMENT.saturating_mul(units(parts)))
 }
 
 /// To compare all of a value.

@@ -110,6 +110,8 @@ fn members_that_may_be_absent_are_asked_for_first() {
         ("has(principal.team) || principal.team == \"a\"", 34, "may be absent"),
         ("!has(principal.team) && principal.team == \"a\"", 35, "may be absent"),
         ("has(principal.user) && principal.team == \"a\"", 34, "may be absent"),
+        ("(has(principal.team) || time.year == 1) && principal.team == \"a\"", 54, "may be absent"),
+        ("!(!has(principal.team) && time.year == 1) && principal.team == \"a\"", 56, "may be absent"),
         ("network.ip == \"a\"", 9, "has(network.ip)"),
         ("principal.key.labels.env == \"a\"", 22, "has(principal.key.labels.env)"),
         ("principal.key.labels[\"a-b\"] == \"a\"", 21, "\"a-b\" in principal.key.labels"),

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub(crate) mod conditions;
+
 use std::collections::BTreeMap;
 
 use toolgate_model::{Effect, ItemKind, Network, PolicyDocument, Rule, RuleName};
