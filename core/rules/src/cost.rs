@@ -6,8 +6,8 @@ use crate::{
     bounds::Bounds,
     datum::Datum,
     meter::{
-        BYTE, COMPARE, CONVERT, ELEMENT, LOOKUP, LOOKUP_BYTE, MATCH_BYTES, NUMBER_BYTES, PART, READ_BYTE, READ_NODE,
-        ROUND, units,
+        COMPARE, CONVERT, COPY_BYTE, ELEMENT, LOOKUP, LOOKUP_BYTE, MATCH_BYTES, NUMBER_BYTES, PART, READ_BYTE,
+        READ_NODE, ROUND, SEARCH_BYTE, units,
     },
     node::{Body, Loop, Node, Op, Probe, Unary},
     pattern::Pattern,
@@ -135,7 +135,7 @@ impl Estimator<'_> {
             Operator::In => (self.contained(&left, &right), Size::small()),
             Operator::Add => {
                 let together = left.plus(&right);
-                (together.bytes.times(BYTE).plus(&together.nodes.times(ELEMENT)), together)
+                (together.bytes.times(COPY_BYTE).plus(&together.nodes.times(ELEMENT)), together)
             }
             Operator::Subtract | Operator::Multiply | Operator::Divide | Operator::Remainder => {
                 (Bound::default(), Size::small())
@@ -155,7 +155,7 @@ impl Estimator<'_> {
         let (cost, size) = self.part(operand);
         let (own, result) = match function {
             Unary::Size => (size.bytes, Size::small()),
-            Unary::LowerAscii => (size.bytes.times(BYTE), size),
+            Unary::LowerAscii => (size.bytes.times(COPY_BYTE), size),
             Unary::String => (Bound::fixed(CONVERT), size.plus(&Size::fixed(0, units(NUMBER_BYTES)))),
             Unary::Int | Unary::Double => (Bound::fixed(CONVERT), Size::small()),
         };
@@ -165,7 +165,7 @@ impl Estimator<'_> {
     fn probe(&mut self, probe: Probe, parts: &[Node; 2]) -> Estimate {
         let (cost, [text, other]) = self.both(parts);
         let own = match probe {
-            Probe::Contains => text.bytes.plus(&other.bytes).times(BYTE),
+            Probe::Contains => text.bytes.plus(&other.bytes).times(SEARCH_BYTE),
             Probe::StartsWith | Probe::EndsWith => self.loops.smaller(text.bytes, other.bytes),
         };
         (cost.plus(&own), Size::small())

@@ -162,7 +162,7 @@ impl Writer<'_> {
             1 => format!("size({})", self.text(depth)),
             2 => format!("size({})", self.texts(depth)),
             3 => format!("int({})", if self.pick(4) == 0 { self.text(depth) } else { "\"12\"".into() }),
-            4 => format!("-{}", self.int(depth)),
+            4 => format!("-({})", self.int(depth)),
             _ => self.int(0),
         }
     }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 pub(crate) mod conditions;
+pub(crate) mod random;
 
 use std::collections::BTreeMap;
 
