@@ -94,6 +94,13 @@ fn literals_cost_their_size() {
     let long = format!("\"{}\"", "x".repeat(2_000));
     for condition in [
         format!("{list}.all(x, x == 1)"),
+        format!("false ? true : {list}.all(x, x == 1)"),
+        format!("true ? {list}.all(x, x == 1) : true"),
+        format!("size([{long} + \"a\", {long}]) == 2 && size({{\"a\": {long} + \"a\"}}) == 1"),
+        format!("{long}.contains({long}) && {list}.map(x, [x, x]).all(y, size(y) == 2)"),
+        format!("!\"a\".contains({long})"),
+        format!("[{long}].filter(x, true).all(x, x.lowerAscii() != \"\")"),
+        format!("{list}.filter(x, x != 2) == {list}.map(x, x == 1, x)"),
         format!("{list} + {list} == {list} + {list}"),
         format!("!({long} in {{\"a\": 1}})"),
         format!("!({long} in [{long} + \"a\"])"),
@@ -102,6 +109,12 @@ fn literals_cost_their_size() {
     ] {
         close(&condition, "{}", 1);
     }
+}
+
+#[test]
+fn labels_cost_their_number() {
+    let condition = ["has(principal.key.labels.env)"; 100].join(" && ");
+    close(&condition, "{}", 1);
 }
 
 #[test]
