@@ -8,6 +8,8 @@ import { StdioServer } from "./stdio.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const NOWHERE = "http://127.0.0.1:9";
+// Nobody is to be told that a bench ran.
+const QUIET = { CI: "true", DO_NOT_TRACK: "1", CHROME_DEVTOOLS_MCP_NO_USAGE_STATISTICS: "true", DESKTOP_COMMANDER_DISABLE_TELEMETRY: "1" };
 
 const npm = (name, ...args) => [join(HERE, "node_modules/.bin", name), ...args];
 const python = (folder, name, ...args) => [join(process.env[`TOOLGATE_PYTHON_${folder}`], name), ...args];
@@ -83,7 +85,7 @@ export async function startServers(root) {
   const worker = async () => {
     for (let next = starting.shift(); next; next = starting.shift()) {
       const [id, [command, env]] = next;
-      const server = await StdioServer.start(command, { env, cwd: root }).catch((error) => {
+      const server = await StdioServer.start(command, { env: { ...QUIET, ...env }, cwd: root }).catch((error) => {
         throw new Error(`${id} did not start: ${error.message}`);
       });
       started[id] = { server, tools: await server.tools() };

@@ -3,7 +3,8 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-const PATIENCE_MS = 60_000;
+// Eighteen runtimes start at once, on whatever machine it is.
+const PATIENCE_MS = 180_000;
 
 export class StdioServer {
   #next = 1;

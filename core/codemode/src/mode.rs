@@ -31,7 +31,7 @@ pub enum Shown {
 /// The most tokens of definitions that are shown direct in [`ToolsMode::Auto`], if nothing else is set: about 22 tools of a usual kind.
 ///
 /// `cargo xtask bench tokens` finds that code reads less than direct from about 600 tokens of definitions on in the task that gains least (a
-/// single call), and from 2,400 on where the model searches once in vain and writes code that fails once. More than twice that leaves room
+/// single call), and from 2,200 on where the model searches once in vain and writes code that fails once. Almost three times that leaves room
 /// for models that do worse, and spares small catalogues the turn that a search takes.
 pub const AUTO_TOKENS: usize = 6_000;
 

@@ -44,8 +44,7 @@ macro_rules! runs_code {
         concat!(
             r#"{"name":""#,
             $name,
-            r#"""#,
-            r#","description":"Run JavaScript, the body of an async function, on "#,
+            r#"","description":"Run JavaScript, the body of an async function, on "#,
             $tools,
             r#":\nconst issues = await github.list_issues({owner: \"a\", repo: \"b\"});\nreturn issues.map(i => i.title);\nEach tool takes one object and throws if it fails. Use Promise.all for calls that don't depend on each other. You get only what you return or console.log: filter and combine in code; where a type is any, look at one result first. No network, files, imports or timers. After an error, calls in completedCalls have happened: don't repeat them.","inputSchema":{"type":"object","properties":{"code":{"type":"string"}},"required":["code"]}}"#
         )

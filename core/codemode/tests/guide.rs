@@ -100,6 +100,33 @@ fn a_server_narrows_a_search() {
     );
 }
 
+/// The best of all servers is no measure for what one server has.
+#[test]
+fn a_server_is_searched_as_if_it_were_alone() {
+    let visible = seen(&[
+        ("a", tool("delete_old_branch", "Delete an old branch")),
+        ("b", tool("list", "Lists things. An old one may be among them.")),
+    ]);
+    let answer = search(&visible, &json!({"query": "delete old branch", "server": "b"}));
+    assert!(answer.starts_with("1 match\nnamespace b"), "{answer}");
+}
+
+/// A suffix tells that another tool has the name. Who does not see that one is not told, whatever is asked.
+#[test]
+fn an_identifier_says_nothing_of_tools_that_are_not_seen() {
+    let set = Rc::new(Toolset::new([
+        source("s", &tool("a-b", "one two")),
+        source("s", &tool("a_b", "one")),
+        source("s", &tool("c", "one two")),
+    ]));
+    let visible = set.visible(|_, tool| tool != "a_b");
+    let guide = Guide::new(&visible);
+    assert_eq!(guide.resolve("s.a_b").unwrap().tool, "a-b");
+    assert!(guide.resolve("s.a_b_2").is_err());
+    let full = search(&visible, &json!({"query": "a_b_2", "detail": "names"}));
+    assert_eq!(full, search(&visible, &json!({"query": "a_b_9", "detail": "names"})));
+}
+
 #[test]
 fn what_is_not_there_leads_to_what_is() {
     let visible = small();

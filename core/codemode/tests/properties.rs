@@ -206,10 +206,15 @@ proptest! {
         let server = tools.first().map(|(server, ..)| server.clone());
         let server = server.as_deref().unwrap_or("a");
         let name = tools.first().map_or("a.b".to_owned(), |(server, name, _)| format!("{server}.{name}"));
+        // What a tool would be called beside another of the same name.
+        let bare = tools.first().map_or("a", |(_, name, _)| name);
+        let suffixed = format!("{}_2", bare.replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
         for (tool, arguments) in [
             (MetaTool::Search, json!({"query": query})),
             (MetaTool::Search, json!({"query": query, "server": server, "detail": "full"})),
             (MetaTool::Search, json!({"query": name})),
+            (MetaTool::Search, json!({"query": suffixed})),
+            (MetaTool::Search, json!({"query": suffixed, "server": server, "detail": "full"})),
             (MetaTool::Search, json!({})),
             (MetaTool::Search, json!({"server": server})),
             (MetaTool::ListToolFiles, json!({})),

@@ -31,6 +31,8 @@ pub struct GetToolDocs {
 }
 
 impl ReadToolFile {
+    /// Of the call's arguments.
+    ///
     /// # Errors
     /// Says what is wrong, in words for the model.
     pub fn parse(arguments: &Value) -> Result<Self, String> {
@@ -44,6 +46,8 @@ impl ReadToolFile {
 }
 
 impl GetToolDocs {
+    /// Of the call's arguments.
+    ///
     /// # Errors
     /// Says what is wrong, in words for the model.
     pub fn parse(arguments: &Value) -> Result<Self, String> {

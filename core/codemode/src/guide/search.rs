@@ -4,7 +4,10 @@ use super::{
     Detail, Guide, SearchArguments, Told, listed,
     namespace::{Named, Namespace},
 };
-use crate::search::{Hit, rank};
+use crate::{
+    ident,
+    search::{Hit, rank},
+};
 
 /// The most bytes of declarations in an answer: about 900 tokens of signatures; details were asked for.
 const SIGNATURES: usize = 3_200;
@@ -31,12 +34,12 @@ impl Guide<'_> {
             return Told::ok(self.overview(arguments, only));
         }
         let found: Vec<Vec<Hit>> = arguments.queries.iter().map(|query| self.hits(query, only, arguments)).collect();
-        let limit = arguments.limit();
-        let hits = interleaved(&found, limit);
+        let mut hits = interleaved(&found, self.set.len());
         if hits.is_empty() {
             return Told::ok(self.nothing(arguments, only));
         }
-        let all = interleaved(&found, usize::MAX).len();
+        let all = hits.len();
+        hits.truncate(arguments.limit());
         let head = match (hits.len(), all) {
             (1, 1) => "1 match".to_owned(),
             (n, all) if n == all => format!("{n} matches"),
@@ -49,12 +52,14 @@ impl Guide<'_> {
     /// The original names of the tools that answer `query`, best first: what [`Guide::search`] shows, without its text.
     #[must_use]
     pub fn ranked(&self, query: &str, limit: usize) -> Vec<super::ToolRef<'_>> {
-        let hits = rank(self.set.index(), self.visible, self.set.len(), query).into_iter().take(limit);
-        hits.map(|hit| {
-            let tool = self.set.tool(hit.tool);
-            super::ToolRef { server: &self.set.servers()[tool.server].id, tool: &tool.name }
-        })
-        .collect()
+        let hits = rank(self.set.index(), self.visible, 0..self.set.len(), query);
+        hits.into_iter()
+            .take(limit)
+            .map(|hit| {
+                let tool = self.set.tool(hit.tool);
+                super::ToolRef { server: &self.set.servers()[tool.server].id, tool: &tool.name }
+            })
+            .collect()
     }
 
     fn hits(&self, query: &str, only: Option<usize>, arguments: &SearchArguments) -> Vec<Hit> {
@@ -63,11 +68,12 @@ impl Guide<'_> {
         {
             return vec![Hit { tool, score: 0 }];
         }
-        let mut hits = rank(self.set.index(), self.visible, self.set.len(), query);
-        hits.retain(|hit| only.is_none_or(|only| self.set.tool(hit.tool).server == only));
+        let tools = only.map_or(0..self.set.len(), |only| self.set.servers()[only].tools.clone());
+        let hits = rank(self.set.index(), self.visible, tools, query);
         let named = |hit: &Hit| {
-            let tool = self.set.tool(hit.tool);
-            tool.name == query || tool.identifier == query
+            let name = &self.set.tool(hit.tool).name;
+            // Not the identifier it has here: that may depend on tools that are not seen.
+            name == query || ident::of_tool(name) == query
         };
         let (mut exact, others): (Vec<Hit>, Vec<Hit>) = hits.into_iter().partition(named);
         if exact.is_empty() || arguments.detail != Some(Detail::Full) {
@@ -193,15 +199,10 @@ impl Block {
     }
 }
 
-/// The first of each, then the second of each, and so on: each tool once, `limit` at most.
-fn interleaved(found: &[Vec<Hit>], limit: usize) -> Vec<Hit> {
-    let mut taken: Vec<Hit> = Vec::new();
+/// The first of each, then the second of each, and so on: each of the `tools` there are at most once.
+fn interleaved(found: &[Vec<Hit>], tools: usize) -> Vec<Hit> {
+    let mut taken = vec![false; tools];
     let longest = found.iter().map(Vec::len).max().unwrap_or_default();
     let in_turn = (0..longest).flat_map(|rank| found.iter().filter_map(move |hits| hits.get(rank)));
-    for hit in in_turn {
-        if taken.len() < limit && taken.iter().all(|other| other.tool != hit.tool) {
-            taken.push(*hit);
-        }
-    }
-    taken
+    in_turn.filter(|hit| !std::mem::replace(&mut taken[hit.tool], true)).copied().collect()
 }

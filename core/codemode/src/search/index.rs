@@ -128,6 +128,11 @@ fn offset(length: usize) -> u32 {
 }
 
 impl Index {
+    /// How many tools are in it.
+    pub(crate) const fn tools(&self) -> usize {
+        self.lengths.len()
+    }
+
     pub(crate) fn lengths(&self, tool: usize) -> Lengths {
         self.lengths.get(tool).copied().unwrap_or_default()
     }

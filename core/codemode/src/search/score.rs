@@ -1,6 +1,8 @@
 //! BM25F (Robertson and Zaragoza 2009): fields have weights and lengths of their own, and a term saturates once over all of them.
 //! A word of the query, its synonyms and the words it begins count as one term.
 
+use std::ops::Range;
+
 use super::{
     Bits,
     index::{FIELDS, Index, Posting},
@@ -41,13 +43,14 @@ struct Concept {
     forms: Vec<(String, f32)>,
 }
 
-/// The tools that answer `query`, best first; of equals, the first in the catalogue.
-pub(crate) fn rank(index: &Index, visible: &Bits, tools: usize, query: &str) -> Vec<Hit> {
+/// Those of `tools` that are seen and answer `query`, best first; of equals, the first in the catalogue.
+pub(crate) fn rank(index: &Index, visible: &Bits, tools: Range<usize>, query: &str) -> Vec<Hit> {
     let concepts = concepts(query);
     let averages = visible.average_lengths();
-    let mut scores = vec![0_f32; tools];
-    let mut matched = vec![0_u8; tools];
-    let mut weights = vec![0_f32; tools];
+    let all = index.tools();
+    let mut scores = vec![0_f32; all];
+    let mut matched = vec![0_u8; all];
+    let mut weights = vec![0_f32; all];
     for concept in &concepts {
         let found = weigh(index, visible, concept, &averages, &mut weights);
         let rarity = rarity(visible.count(), found.len());
@@ -57,7 +60,7 @@ pub(crate) fn rank(index: &Index, visible: &Bits, tools: usize, query: &str) -> 
             matched[tool] += 1;
         }
     }
-    let mut hits: Vec<Hit> = (0..tools)
+    let mut hits: Vec<Hit> = tools
         .filter(|tool| matched[*tool] > 0)
         .map(|tool| {
             // Who has all words is better than who has one of them often.
