@@ -18,7 +18,7 @@ function items(text, [member, key]) {
 }
 
 /** The text of the message that answers, be it an event. */
-export const said = ({ text }) => (text.startsWith("{") ? text : /^data: ?(\{.*)$/m.exec(text)[1]);
+export const said = ({ text }) => (text.startsWith("{") ? text : /(?:^|\n)data: ?(\{[^\r\n]*)/.exec(text)[1]);
 
 /** All of a list, raw, by `ask`, every page followed. */
 export async function all(ask, method) {
