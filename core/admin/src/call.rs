@@ -16,7 +16,7 @@ use crate::{
     explain,
     json::Members,
     keys, limits, operators, paging, policies,
-    problem::Problem,
+    problem::{Kind, Problem},
     records::{Kept, Place, Records, path_id},
     routes::Resource,
     servers,
@@ -148,6 +148,10 @@ impl<P: Platform> Call<'_, P> {
             }
             _ if self.resource == Resource::ServerTools => {
                 servers::tools(records, place, (tenant, id), &*self.admin.extra, scope).await
+            }
+            "PUT" if id.is_own() => {
+                let detail = "what the gateway does itself is counted under this id: take another one";
+                Err(Problem::new(Kind::NameTaken, detail))
             }
             "PUT" => servers::put(records, &vault, &conditions, self.body(body).await?, now).await,
             "PATCH" => servers::patch(records, &vault, &conditions, self.body(body).await?, now).await,

@@ -7,8 +7,8 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use toolgate_model::{
-    Amount, Effect, Grant, ItemKind, KeyId, KeyRecord, LimitId, Revision, RuleName, ServerId, TenantId, Timestamp,
-    UserId, ViewId,
+    Amount, CodeLimits, Effect, Grant, ItemKind, KeyId, KeyRecord, LimitId, Revision, RuleName, ServerId, TenantId,
+    Timestamp, ToolsMode, UserId, ViewId,
 };
 use toolgate_ports::{LocalFuture, Platform, Scope};
 
@@ -240,6 +240,8 @@ fn assumed(fields: &mut Fields, now: Timestamp) -> Option<Asker> {
         team,
         user,
         labels,
+        tools_mode: ToolsMode::Direct,
+        code: CodeLimits::default(),
         expires_at: None,
         enabled: true,
         created_at: now,

@@ -4,12 +4,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 use serde_json::Value;
-use toolgate_model::{Grant, IdError, KeyId, KeyRecord, PreviousSecret, Selector, TeamId, TenantId, Timestamp, UserId};
+use toolgate_model::{
+    CodeLimits, Grant, IdError, KeyId, KeyRecord, PreviousSecret, Selector, TeamId, TenantId, Timestamp, ToolsMode, UserId,
+};
 use toolgate_ports::{Platform, Random, RecordKey, RecordKind};
 use toolgate_seal::{KEY_RANDOM_BYTES, Minted, SECRET_RANDOM_BYTES, mint};
 
 use crate::{
     answer::{Answer, Further},
+    code,
     condition::Conditions,
     fields::{Fields, duration, name, refuse_unknown},
     json::Members,
@@ -38,20 +41,26 @@ pub(crate) struct Shown<'a> {
     team: Option<&'a TeamId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a Selector<UserId>>,
+    #[serde(skip_serializing_if = "ToolsMode::is_direct")]
+    tools_mode: ToolsMode,
+    #[serde(skip_serializing_if = "CodeLimits::is_empty")]
+    code: CodeLimits,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
     enabled: bool,
 }
 
 impl Kept for KeyRecord {
-    const FIELDS: &'static [&'static str] = &["name", "grants", "labels", "team", "user", "expires_at", "enabled"];
+    const FIELDS: &'static [&'static str] =
+        &["name", "grants", "labels", "team", "user", "tools_mode", "code", "expires_at", "enabled"];
     const MISSING: Kind = Kind::KeyNotFound;
     type Shown<'a> = Shown<'a>;
 
     fn shown(&self) -> Shown<'_> {
-        let Self { name, grants, labels, team, user, expires_at, enabled, .. } = self;
-        let (expires_at, enabled) = (*expires_at, *enabled);
-        Shown { name, grants, labels, team: team.as_ref(), user: user.as_ref(), expires_at, enabled }
+        let Self { name, grants, labels, team, user, .. } = self;
+        let &Self { tools_mode, code, expires_at, enabled, .. } = self;
+        let (team, user) = (team.as_ref(), user.as_ref());
+        Shown { name, grants, labels, team, user, tools_mode, code, expires_at, enabled }
     }
 
     fn times(&self) -> (Timestamp, Timestamp) {
@@ -75,6 +84,8 @@ struct Input {
     labels: BTreeMap<String, String>,
     team: Option<TeamId>,
     user: Option<Selector<UserId>>,
+    tools_mode: ToolsMode,
+    code: CodeLimits,
     expires_at: Option<Timestamp>,
     enabled: bool,
 }
@@ -87,10 +98,12 @@ fn read(members: Members) -> Result<Input, Problem> {
     let grants = fields.texts("grants", MAX_GRANTS, |text| text.parse::<Grant>().map_err(|e| e.to_string()));
     let labels = labels(&mut fields);
     let (team, user) = (team(&mut fields), user(&mut fields));
+    let tools_mode = code::tools_mode(&mut fields).unwrap_or_default();
+    let code = code::limits(&mut fields, "code")?;
     let expires_at = fields.text("expires_at", |text| text.parse::<Timestamp>().map_err(|e| e.to_string()));
     let enabled = fields.flag("enabled").unwrap_or(true);
     fields.done()?;
-    Ok(Input { name, grants, labels, team, user, expires_at, enabled })
+    Ok(Input { name, grants, labels, team, user, tools_mode, code, expires_at, enabled })
 }
 
 /// The team that a key is counted with.
@@ -132,7 +145,7 @@ pub(crate) async fn post<P: Platform>(
     now: Timestamp,
 ) -> Result<Answer, Problem> {
     refuse_unknown(&body, KeyRecord::FIELDS)?;
-    let Input { name, grants, labels, team, user, expires_at, enabled } = read(body)?;
+    let Input { name, grants, labels, team, user, tools_mode, code, expires_at, enabled } = read(body)?;
     teams::check(records, tenant, team.as_ref()).await?;
     let mut random = [0; KEY_RANDOM_BYTES];
     records.platform.random().fill(&mut random);
@@ -140,8 +153,22 @@ pub(crate) async fn post<P: Platform>(
     let place = Place { tenant: tenant.clone(), key: RecordKey::new(RecordKind::Key, id.as_str()) };
     let location = format!("/admin/v1/tenants/{tenant}/keys/{id}");
     let (previous, created_at, updated_at) = (None, now, now);
-    let record =
-        KeyRecord { id, name, hash, previous, grants, team, user, labels, expires_at, enabled, created_at, updated_at };
+    let record = KeyRecord {
+        id,
+        name,
+        hash,
+        previous,
+        grants,
+        team,
+        user,
+        labels,
+        tools_mode,
+        code,
+        expires_at,
+        enabled,
+        created_at,
+        updated_at,
+    };
     records.create(&place, New { record: &record, secret: &secret, location }).await
 }
 
@@ -158,8 +185,9 @@ pub(crate) async fn patch<P: Platform>(
         teams::check(records, &place.tenant, Some(&team)).await?;
     }
     let edit = |before: &KeyRecord| {
-        let Input { name, grants, labels, team, user, expires_at, enabled } = read(patched(before, body)?)?;
-        Ok(KeyRecord { name, grants, labels, team, user, expires_at, enabled, ..before.clone() })
+        let Input { name, grants, labels, team, user, tools_mode, code, expires_at, enabled } =
+            read(patched(before, body)?)?;
+        Ok(KeyRecord { name, grants, labels, team, user, tools_mode, code, expires_at, enabled, ..before.clone() })
     };
     records.patch(place, conditions, edit).await
 }

@@ -7,6 +7,7 @@ mod access;
 mod answer;
 mod body;
 mod call;
+mod code;
 mod condition;
 mod explain;
 mod fields;

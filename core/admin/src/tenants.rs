@@ -1,11 +1,12 @@
 //! Tenants.
 
 use serde::Serialize;
-use toolgate_model::{TenantRecord, Timestamp};
+use toolgate_model::{Approvals, CodeSettings, TenantRecord, Timestamp};
 use toolgate_ports::{Forget, Ledger, Platform, RecordKey, Store};
 
 use crate::{
     answer::Answer,
+    code,
     condition::Conditions,
     fields::{Fields, name, refuse_unknown},
     json::Members,
@@ -20,15 +21,20 @@ pub(crate) struct Shown<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     display_name: Option<&'a str>,
     enabled: bool,
+    #[serde(skip_serializing_if = "CodeSettings::is_empty")]
+    code: &'a CodeSettings,
+    #[serde(skip_serializing_if = "Approvals::is_default")]
+    approvals: &'a Approvals,
 }
 
 impl Kept for TenantRecord {
-    const FIELDS: &'static [&'static str] = &["display_name", "enabled"];
+    const FIELDS: &'static [&'static str] = &["display_name", "enabled", "code", "approvals"];
     const MISSING: Kind = Kind::TenantNotFound;
     type Shown<'a> = Shown<'a>;
 
     fn shown(&self) -> Shown<'_> {
-        Shown { display_name: self.display_name.as_deref(), enabled: self.enabled }
+        let Self { display_name, enabled, code, approvals, .. } = self;
+        Shown { display_name: display_name.as_deref(), enabled: *enabled, code, approvals }
     }
 
     fn times(&self) -> (Timestamp, Timestamp) {
@@ -44,9 +50,10 @@ fn read(members: Members, before: Option<&TenantRecord>, now: Timestamp) -> Resu
     let mut fields = Fields::new(members);
     let display_name = fields.text("display_name", name);
     let enabled = fields.flag("enabled").unwrap_or(true);
+    let (code, approvals) = (code::settings(&mut fields)?, code::approvals(&mut fields)?);
     fields.done()?;
     let (created_at, updated_at) = before.map_or((now, now), Kept::times);
-    Ok(TenantRecord { display_name, enabled, created_at, updated_at })
+    Ok(TenantRecord { display_name, enabled, code, approvals, created_at, updated_at })
 }
 
 /// Creates or replaces a tenant.

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
-use toolgate_model::{Prefix, ServerId, Timestamp, ViewArgument, ViewRecord, ViewServer};
+use toolgate_model::{Prefix, ServerId, Timestamp, ToolsMode, ViewArgument, ViewRecord, ViewServer};
 use toolgate_ports::Platform;
 
 use crate::{
     answer::Answer,
+    code,
     condition::Conditions,
     fields::{Fields, name, refuse_unknown, refuse_unknown_at},
     json::Members,
@@ -35,11 +36,13 @@ pub(crate) struct Shown<'a> {
     display_name: Option<&'a str>,
     prefix: Prefix,
     servers: &'a BTreeMap<ServerId, ViewServer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools_mode: Option<ToolsMode>,
     enabled: bool,
 }
 
 impl Kept for ViewRecord {
-    const FIELDS: &'static [&'static str] = &["display_name", "prefix", "servers", "enabled"];
+    const FIELDS: &'static [&'static str] = &["display_name", "prefix", "servers", "tools_mode", "enabled"];
     const MISSING: Kind = Kind::ViewNotFound;
     type Shown<'a> = Shown<'a>;
 
@@ -48,6 +51,7 @@ impl Kept for ViewRecord {
             display_name: self.display_name.as_deref(),
             prefix: self.prefix,
             servers: &self.servers,
+            tools_mode: self.tools_mode,
             enabled: self.enabled,
         }
     }
@@ -67,10 +71,11 @@ fn read(members: Members, before: Option<&ViewRecord>, now: Timestamp) -> Result
     let display_name = fields.text("display_name", name);
     let prefix = fields.text("prefix", prefix).unwrap_or_default();
     let servers = servers(&mut fields)?;
+    let tools_mode = code::tools_mode(&mut fields);
     let enabled = fields.flag("enabled").unwrap_or(true);
     fields.done()?;
     let (created_at, updated_at) = before.map_or((now, now), Kept::times);
-    Ok(ViewRecord { display_name, prefix, servers, enabled, created_at, updated_at })
+    Ok(ViewRecord { display_name, prefix, servers, tools_mode, enabled, created_at, updated_at })
 }
 
 fn prefix(text: &str) -> Result<Prefix, String> {

@@ -219,7 +219,7 @@ impl Visible {
         self.bits.count()
     }
 
-    /// About how many tokens the definitions of these tools are, if each is listed: what [`crate::ToolsMode::Auto`] goes by.
+    /// About how many tokens the definitions of these tools are, if each is listed: what [`toolgate_model::ToolsMode::Auto`] goes by.
     #[must_use]
     pub const fn definition_tokens(&self) -> usize {
         estimated_tokens(self.bits.definitions())

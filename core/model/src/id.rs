@@ -120,6 +120,23 @@ impl TenantId {
     }
 }
 
+/// The id under which the gateway's own tools are counted and logged.
+const OWN: &str = "toolgate";
+
+impl ServerId {
+    /// The gateway itself, as the server of the tools of its own. No upstream is named so.
+    #[must_use]
+    pub fn own() -> Self {
+        Self(OWN.into())
+    }
+
+    /// Whether it is [`ServerId::own`].
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.as_str() == OWN
+    }
+}
+
 text_id! {
     /// A rule within a policy, as explanations and log lines name it.
     RuleName, "rule name", "1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit", is_rule_name

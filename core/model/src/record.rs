@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Constraints, Grant, KeyId, Prices, Selector, TeamId, Timestamp, ToolRules, UserId};
+use crate::{
+    Approvals, CodeLimits, CodeSettings, Constraints, Grant, KeyId, Prices, Selector, TeamId, Timestamp, ToolRules,
+    ToolsMode, UserId,
+};
 
 /// A tenant: one customer, with servers and keys of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +18,12 @@ pub struct TenantRecord {
     pub display_name: Option<String>,
     /// A disabled tenant admits no key.
     pub enabled: bool,
+    /// What holds for programs that its agents write.
+    #[serde(default, skip_serializing_if = "CodeSettings::is_empty")]
+    pub code: CodeSettings,
+    /// When calls need a person's approval, beside what its policy says.
+    #[serde(default, skip_serializing_if = "Approvals::is_default")]
+    pub approvals: Approvals,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -130,6 +139,12 @@ pub struct KeyRecord {
     /// What was written on it, for rules to look at.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// How its clients are shown their tools; a view that says something else wins.
+    #[serde(default, skip_serializing_if = "ToolsMode::is_direct")]
+    pub tools_mode: ToolsMode,
+    /// What one of its programs may use, where it is not what its tenant says.
+    #[serde(default, skip_serializing_if = "CodeLimits::is_empty")]
+    pub code: CodeLimits,
     /// From when it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

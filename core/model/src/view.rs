@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Item, ServerId, Timestamp};
+use crate::{Item, ServerId, Timestamp, ToolsMode};
 
 /// Stands for all items of a kind.
 const ALL: &str = "*";
@@ -73,6 +73,9 @@ pub struct ViewRecord {
     pub prefix: Prefix,
     /// What it shows, by server. A server that is not named is not shown.
     pub servers: BTreeMap<ServerId, ViewServer>,
+    /// How its clients are shown its tools, whatever their keys say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools_mode: Option<ToolsMode>,
     /// A disabled view does not exist for clients.
     pub enabled: bool,
     /// When it was created.

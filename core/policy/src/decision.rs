@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use toolgate_model::{Grant, Item, Revision, ServerId};
+use toolgate_model::{Destructive, Grant, Item, ItemKind, Revision, ServerId};
 use toolgate_rules::{Outcome, Ruling};
 
 use crate::{Access, Principal, Subject};
@@ -14,13 +14,15 @@ pub struct Allowed<'a> {
     pub grant: &'a Grant,
     /// What the policy said, and at which revision, if there is one.
     pub ruling: Option<(Revision, Ruling<'a>)>,
+    /// Whether it is a tool that may destroy something, of the kind that the tenant wants approved.
+    pub destructive: bool,
 }
 
 impl Allowed<'_> {
     /// Whether a call needs a person's approval first.
     #[must_use]
     pub fn needs_approval(&self) -> bool {
-        self.ruling.as_ref().is_some_and(|(_, ruling)| ruling.outcome == Outcome::NeedsApproval)
+        self.destructive || self.ruling.as_ref().is_some_and(|(_, ruling)| ruling.outcome == Outcome::NeedsApproval)
     }
 }
 
@@ -60,14 +62,16 @@ impl<'a> Decision<'a> {
     }
 }
 
-/// The deciding rule as the log names it: `grant:github__*`, `policy@7:allow:readers`, `no-grant`, `policy@7:deny:nights`.
+/// The deciding rule as the log names it: `grant:github__*`, `policy@7:allow:readers`, `approve:destructive`, `no-grant`,
+/// `policy@7:deny:nights`.
 impl fmt::Display for Decision<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Allowed(Allowed { destructive: true, .. }) => f.write_str("approve:destructive"),
             Self::Allowed(Allowed { ruling: Some((revision, ruling)), .. }) | Self::Policy(revision, ruling) => {
                 write!(f, "policy@{revision}:{ruling}")
             }
-            Self::Allowed(Allowed { grant, ruling: None }) => write!(f, "grant:{grant}"),
+            Self::Allowed(Allowed { grant, ruling: None, .. }) => write!(f, "grant:{grant}"),
             Self::NoGrant => f.write_str("no-grant"),
             Self::NotInView => f.write_str("not-in-view"),
             Self::ReadOnly => f.write_str("read-only"),
@@ -86,14 +90,26 @@ pub fn decide<'a>(principal: Principal<'a>, subject: &Subject<'a>) -> Decision<'
     if subject.access == Access::ReadOnly && !subject.only_reads() {
         return Decision::ReadOnly;
     }
-    let Some(rules) = principal.rules else { return Decision::Allowed(Allowed { grant, ruling: None }) };
+    let destructive = may_destroy(principal.approvals.destructive, subject);
+    let Some(rules) = principal.rules else { return Decision::Allowed(Allowed { grant, ruling: None, destructive }) };
     let Some(ruling) = rules.decide(&subject.facts(&principal)) else { return Decision::NoPolicy(rules.revision()) };
     match ruling.outcome {
         Outcome::Denied => Decision::Policy(rules.revision(), ruling),
         Outcome::Allowed | Outcome::NeedsApproval => {
-            Decision::Allowed(Allowed { grant, ruling: Some((rules.revision(), ruling)) })
+            Decision::Allowed(Allowed { grant, ruling: Some((rules.revision(), ruling)), destructive })
         }
     }
+}
+
+/// Whether `subject` is a tool of the kind that the tenant takes for one that may destroy something.
+fn may_destroy(which: Destructive, subject: &Subject<'_>) -> bool {
+    let says = subject.described.annotations.destructive;
+    subject.kind == ItemKind::Tool
+        && match which {
+            Destructive::Allowed => false,
+            Destructive::Marked => says == Some(true),
+            Destructive::Assumed => says != Some(false) && !subject.only_reads(),
+        }
 }
 
 /// The first half of [`decide`]: what grants and view say of a name, before anything is known of what it names. What it denies is denied;

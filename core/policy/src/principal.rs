@@ -1,7 +1,7 @@
 //! Who asks.
 
 use toolgate_model::{
-    Grant, KeyId, KeyRecord, TeamId, TeamRecord, TenantId, TenantRecord, Timestamp, UserId, ViewId, ViewRecord,
+    Approvals, Grant, KeyId, KeyRecord, TeamId, TeamRecord, TenantId, TenantRecord, Timestamp, UserId, ViewId, ViewRecord,
 };
 use toolgate_rules::{KeyFacts, Need, NetworkFacts, PrincipalFacts};
 
@@ -16,6 +16,7 @@ pub struct Principal<'a> {
     pub(crate) view: Option<(&'a ViewId, &'a ViewRecord)>,
     pub(crate) rules: Option<&'a Rules>,
     pub(crate) now: Timestamp,
+    pub(crate) approvals: Approvals,
     pub(crate) origin: Origin<'a>,
 }
 
@@ -78,7 +79,8 @@ pub fn admit<'a>(
     if team.is_some_and(|team| team.is_none_or(|team| !team.enabled)) {
         return Err(Refusal::TeamDisabled);
     }
-    Ok(Principal { tenant, key, user: None, view: None, rules: None, now, origin: Origin::default() })
+    let (approvals, origin) = (record.approvals, Origin::default());
+    Ok(Principal { tenant, key, user: None, view: None, rules: None, now, approvals, origin })
 }
 
 impl<'a> Principal<'a> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use toolgate_model::{
-    Item, ItemKind, KeyId, KeyRecord, Network, PolicyDocument, Prefix, Revision, ServerId, TeamRecord, TenantId,
-    TenantRecord, Timestamp, ViewId, ViewRecord, ViewServer,
+    Approvals, CodeLimits, CodeSettings, Destructive, Item, ItemKind, KeyId, KeyRecord, Network, PolicyDocument, Prefix,
+    Revision, ServerId, TeamRecord, TenantId, TenantRecord, Timestamp, ToolsMode, ViewId, ViewRecord, ViewServer,
 };
 use toolgate_rules::{Annotations, Arguments};
 
@@ -15,6 +15,8 @@ fn tenant() -> TenantRecord {
     TenantRecord {
         display_name: None,
         enabled: true,
+        code: CodeSettings::default(),
+        approvals: Approvals::default(),
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),
     }
@@ -34,6 +36,8 @@ fn key(grants: &[&str]) -> KeyRecord {
         user: None,
         grants: grants.iter().map(|g| g.parse().unwrap()).collect(),
         labels: std::collections::BTreeMap::new(),
+        tools_mode: ToolsMode::Direct,
+        code: CodeLimits::default(),
         expires_at: None,
         enabled: true,
         created_at: Timestamp::default(),
@@ -69,6 +73,7 @@ fn view(server: &ServerId, tools: &[&str]) -> ViewRecord {
         display_name: None,
         prefix: Prefix::Always,
         servers: BTreeMap::from([(server.clone(), shown)]),
+        tools_mode: None,
         enabled: true,
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),

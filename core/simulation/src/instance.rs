@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 use toolgate_metering::{Call, IdempotencyKey, Meters, NotGranted, Permit, Price};
 use toolgate_model::{Amount, KeyId, Limit, LimitKind, Limits, MicroUsd, Selector, ServerId, TenantId, Unit};
 use toolgate_ports::{AccountId, Background, LocalFuture, Platform, Scope};
-use toolgate_testkit::{MemoryMailbox, MemoryStore, ScriptedFetch};
+use toolgate_testkit::{InterpretedSandbox, MemoryMailbox, MemoryStore, ScriptedFetch};
 
 use crate::{
     bug::Bug,
@@ -24,6 +24,7 @@ pub(crate) struct SimPlatform {
     line: Line,
     clocks: Clocks,
     dice: Dice,
+    sandbox: InterpretedSandbox,
 }
 
 impl Platform for SimPlatform {
@@ -33,6 +34,7 @@ impl Platform for SimPlatform {
     type Ledger = Line;
     type Clock = Clocks;
     type Random = Dice;
+    type Sandbox = InterpretedSandbox;
 
     fn store(&self) -> &MemoryStore {
         &self.store
@@ -51,6 +53,9 @@ impl Platform for SimPlatform {
     }
     fn random(&self) -> &Dice {
         &self.dice
+    }
+    fn sandbox(&self) -> &InterpretedSandbox {
+        &self.sandbox
     }
     fn operations(&self) -> u64 {
         0
@@ -118,6 +123,7 @@ impl Instance {
             line,
             clocks: clocks.clone(),
             dice: dice.clone(),
+            sandbox: InterpretedSandbox::default(),
         });
         let limits = Limits {
             reservation: Duration::from_millis(plan.hold),

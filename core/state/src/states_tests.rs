@@ -51,6 +51,8 @@ impl World {
             team: None,
             user: None,
             labels: Default::default(),
+            tools_mode: Default::default(),
+            code: Default::default(),
             expires_at: None,
             enabled,
             created_at: Default::default(),
