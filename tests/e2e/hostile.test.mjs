@@ -8,7 +8,7 @@ import { call, list, messages, modernRequest, stream } from "../lib/mcp.mjs";
 import { growth } from "../lib/memory.mjs";
 import { signal, until } from "../lib/wait.mjs";
 import { world } from "../lib/world.mjs";
-import { hostile } from "../upstreams/hostile.mjs";
+import { drained, hostile } from "../upstreams/hostile.mjs";
 import { beginStream, discovered, modernServer, reply, text, tool } from "../upstreams/scripted.mjs";
 
 const { gateway, scripted } = world;
@@ -177,7 +177,7 @@ test("a server that talks without end does not keep others from being served", a
 async function pourEvents(response, next) {
   for (let number = 1; !response.destroyed && number < 5_000_000; number++) {
     const taken = response.write(next(number));
-    if (!taken) await new Promise((done) => response.once("drain", done).once("close", done));
+    if (!taken) await drained(response);
     else if (number % 100 === 0) await new Promise((done) => setImmediate(done));
   }
 }
@@ -191,7 +191,7 @@ describe("a server that never ends", () => {
     // Nothing of it is for the client, who waits.
     places: () => (number) => `id: ${number}\ndata\n\n`,
     comments: () => () => `: ${"x".repeat(1000)}\n\n`,
-    notices: ({ token }) => (number) => notice({ progressToken: token, progress: number }),
+    notices: ({ token }) => (number) => notice({ progressToken: token, progress: number, message: "x".repeat(1000) }),
     events: ({ token }) => (number) => notice({ progressToken: token, progress: number, message: "x".repeat(100_000) }),
   };
 

@@ -13,7 +13,8 @@ async function pour(response, count) {
   }
 }
 
-const drained = (response) =>
+/** Until more can be written, or nobody reads any more. */
+export const drained = (response) =>
   new Promise((resolve) => {
     const done = () => (response.off("drain", done).off("close", done), resolve());
     response.on("drain", done).on("close", done);

@@ -16,6 +16,8 @@ use toolgate_ports::{BodyStream, LocalFuture};
 #[derive(Default)]
 struct Queue {
     parts: VecDeque<Bytes>,
+    /// How many were sent.
+    sent: u64,
     /// Several may send.
     waiting: Vec<Waker>,
 }
@@ -25,9 +27,18 @@ struct Queue {
 pub(crate) struct Sink(Rc<RefCell<Queue>>);
 
 impl Sink {
+    /// How many parts were sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.0.borrow().sent
+    }
+
     /// Sends a part; done once it was taken.
     pub(crate) async fn send(&self, part: impl Into<Bytes>) {
-        self.0.borrow_mut().parts.push_back(part.into());
+        {
+            let mut queue = self.0.borrow_mut();
+            queue.parts.push_back(part.into());
+            queue.sent += 1;
+        }
         poll_fn(|context| {
             let mut queue = self.0.borrow_mut();
             if queue.parts.is_empty() {

@@ -77,6 +77,32 @@ impl Out {
             sink.send(Bytes::from_static(sse::KEEP_ALIVE)).await;
         }
     }
+
+    fn sent(&self) -> u64 {
+        match self {
+            Self::Events(sink) => sink.sent(),
+            Self::Last(_) => 0,
+        }
+    }
+}
+
+/// Since when a client has been sent nothing, whatever its server said meanwhile.
+struct Silence {
+    since: u64,
+    sent: u64,
+}
+
+impl Silence {
+    /// Shows the client that the stream lives, if it could not see that for a while.
+    async fn end(&mut self, out: &Out, now: u64) {
+        if out.sent() == self.sent {
+            if u128::from(now.saturating_sub(self.since)) < KEEP_ALIVE.as_micros() {
+                return;
+            }
+            out.keep_alive().await;
+        }
+        *self = Self { since: now, sent: out.sent() };
+    }
 }
 
 /// The answer that `make` gives, as events or as the last of them.
@@ -212,8 +238,10 @@ impl<P: Platform> Talk<P> {
     /// Passes on what comes before the response.
     async fn follow(&mut self, stream: AnswerStream, guard: &CancelGuard<P>, out: &Out) -> Followed {
         let AnswerStream { session, id, mut events } = stream;
+        let mut silence = Silence { since: self.context.line.ticks(), sent: out.sent() };
         loop {
             let began = self.context.line.ticks();
+            silence.end(out, began).await;
             let event = next(&self.core, &mut events, KEEP_ALIVE).await;
             self.context.line.upstream_since(began);
             let event = match event {

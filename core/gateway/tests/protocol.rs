@@ -542,3 +542,30 @@ fn a_session_that_no_client_can_end_says_so_and_ends_those_with_its_servers() {
     assert_eq!(sent.iter().filter(|sent| sent.method == http::Method::DELETE).count(), 1);
     assert_eq!(session.request("ping", json!({})).status, StatusCode::OK, "it goes on");
 }
+
+#[test]
+fn a_client_sees_that_its_stream_lives_though_nothing_of_it_is_for_the_client() {
+    let world = World::new();
+    let clock = world.platform.clock.clone();
+    let on_call = move |message: &Value| {
+        let last = json!({"jsonrpc": "2.0", "id": message["id"], "result": {"content": []}});
+        let clock = clock.clone();
+        let talk = stream::iter(1..=20).then(move |number| {
+            let wait = clock.sleep(Duration::from_secs(4));
+            let event = if number == 20 { format!("data: {last}\n\n") } else { format!("id: {number}\ndata\n\n") };
+            async move {
+                wait.await;
+                Ok(event.into())
+            }
+        });
+        let mut response = sse_response(vec![]);
+        response.body = talk.boxed_local();
+        Ok(response)
+    };
+    world.server("s", Upstream { on_call: Rc::new(on_call), ..Upstream::legacy(&["t"]) });
+    let key = world.key(1, &["*"]);
+    let answer = world.modern(&key, "tools/call", json!({"name": "s__t"}));
+    assert_eq!(messages(&answer).len(), 1);
+    // Of 80 seconds; the answer's beginning waits for the first five.
+    assert_eq!(answer.text.matches(":\n\n").count(), 4, "{}", answer.text);
+}

@@ -28,6 +28,9 @@ const MAX_RESUME_AFTER: Duration = Duration::from_secs(10);
 /// How often a stream is resumed without anything new on it.
 const MAX_RESUMES: u32 = 20;
 
+/// The most events of one stream with nothing in them. They are short, and each costs as much as one that says something.
+const MAX_EMPTY: u32 = 10_000;
+
 /// The longest refusal (an answer that is not 2xx) looked into, in bytes.
 const MAX_REFUSAL: usize = 1 << 20;
 
@@ -156,6 +159,7 @@ pub(crate) struct Events<P: Platform> {
     last_id: Option<String>,
     retry: Option<u64>,
     resumes: u32,
+    empty: u32,
 }
 
 impl<P: Platform> Events<P> {
@@ -170,6 +174,7 @@ impl<P: Platform> Events<P> {
             last_id: None,
             retry: None,
             resumes: 0,
+            empty: 0,
             exchange,
         }
     }
@@ -263,11 +268,20 @@ impl<P: Platform> Events<P> {
         self.retry = event.retry.or(self.retry);
         // An event without data only keeps the stream alive or names a point to resume from.
         let item = match event.data.is_empty() {
-            true => None,
+            true => self.empty()?,
             false => self.exchange.item(self.status, Bytes::from(event.data))?,
         };
         let says_something = item.is_some() || event.id.is_some() || event.retry.is_some();
         Ok(says_something.then_some(Event { id: event.id, retry: event.retry, item }))
+    }
+
+    fn empty(&mut self) -> Result<Option<Item>, UpstreamError> {
+        self.empty += 1;
+        if self.empty <= MAX_EMPTY {
+            return Ok(None);
+        }
+        let words = format!("its stream has more than {MAX_EMPTY} events with nothing in them, which is the limit");
+        Err(self.exchange.error(Kind::TooLarge, words))
     }
 
     /// After an end: whether the stream goes on here. If it does not and was not handed on, `closed` is what it was.

@@ -778,13 +778,21 @@ fn a_silent_stream_is_handed_on_after_a_while() {
 
 #[test]
 fn places_to_resume_from_are_not_collected() {
-    let places: String = (0..10_000).map(|at| format!("id: {at}\ndata\n\n")).collect();
+    let places: String = (0..9_000).map(|at| format!("id: {at}\ndata\n\n")).collect();
     let tested = slow_server(vec![(0, format!("retry: 7\ndata\n\n{places}")), (60, String::new())], || events(&[]));
     let Ok(Answer::Stream(stream)) = call(&tested, EraPolicy::Modern) else { panic!("it is known to be a stream") };
     let mut events = stream.events;
     let first = tested.0.run(events.next()).unwrap().unwrap();
-    assert_eq!((first.id.as_deref(), first.retry), (Some("9999"), Some(7)));
+    assert_eq!((first.id.as_deref(), first.retry), (Some("8999"), Some(7)));
     assert!(tested.0.run(events.next()).unwrap().is_err());
+}
+
+#[test]
+fn events_with_nothing_in_them_have_a_limit() {
+    for event in ["data\n\n", "id: 1\ndata\n\n"] {
+        let tested = slow_server(vec![(0, event.repeat(10_001))], || events(&[]));
+        assert_eq!(kind(call(&tested, EraPolicy::Modern)), Kind::TooLarge);
+    }
 }
 
 #[test]
