@@ -1,9 +1,13 @@
 //! `/__contract`: the store contract, and this target's own promises, run inside workerd against the real bindings.
 //! Built by contract.test.mjs only.
 
+mod race;
+
+use std::rc::Rc;
+
 use http::StatusCode;
 use toolgate_model::TenantId;
-use toolgate_ports::{Commit, Consistency, Record, RecordKey, RecordKind, Store, StoreError, Write};
+use toolgate_ports::{Background, Commit, Consistency, Record, RecordKey, RecordKind, Store, StoreError, Write};
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response, ResponseInit};
 use worker::{Env, Method};
@@ -15,7 +19,11 @@ use crate::{
 };
 
 /// Runs what the request's path names; `None` if it names nothing of this.
-pub(crate) async fn run(request: &Request, env: &Env) -> Option<worker::Result<Response>> {
+pub(crate) async fn run(
+    request: &Request,
+    env: &Env,
+    background: Rc<dyn Background>,
+) -> Option<worker::Result<Response>> {
     let url = request.url();
     let (_, query) = url.split_once("/__contract?")?;
     let (what, run) = query.split_once('=')?;
@@ -24,15 +32,17 @@ pub(crate) async fn run(request: &Request, env: &Env) -> Option<worker::Result<R
         "copies" => copies(env, run).await,
         "mailbox" => mailbox(env, run).await,
         "ledger" => ledger_contract(env, run).await,
+        "race" => return Some(answer(race::call(env, run, background).await).map_err(Into::into)),
+        "charged" => race::charged(env, run).await,
         "panic" => panic!("asked to"),
         _ => return None,
     };
     Some(answer(outcome).map_err(Into::into))
 }
 
-fn answer(outcome: Result<usize, String>) -> Result<Response, JsValue> {
+fn answer(outcome: Result<impl ToString, String>) -> Result<Response, JsValue> {
     let (status, text) = match outcome {
-        Ok(checks) => (StatusCode::OK, checks.to_string()),
+        Ok(text) => (StatusCode::OK, text.to_string()),
         Err(problem) => (StatusCode::INTERNAL_SERVER_ERROR, problem),
     };
     let init = ResponseInit::new();
