@@ -180,11 +180,6 @@ impl<P: Platform> Meters<P> {
         }
         let (mut failures, mut pause) = (0, FIRST_PAUSE);
         while failures < TELLINGS {
-            if failures > 0 {
-                self.with(tenant, |kept| kept.telling = later(clock.ticks(), pause + LATE));
-                clock.sleep(pause).await;
-                pause *= 4;
-            }
             let ticks = clock.ticks();
             let batch = self.with(tenant, |kept| {
                 kept.telling = later(ticks, ANSWERED_WITHIN);
@@ -194,7 +189,14 @@ impl<P: Platform> Meters<P> {
                 break;
             }
             let answer = self.platform.ledger().settle(tenant, &batch.settlements).await;
-            failures += u32::from(self.noted(tenant, &batch, answer).is_err());
+            if self.noted(tenant, &batch, answer).is_ok() {
+                (failures, pause) = (0, FIRST_PAUSE);
+                continue;
+            }
+            failures += 1;
+            self.with(tenant, |kept| kept.telling = later(clock.ticks(), pause + LATE));
+            clock.sleep(pause).await;
+            pause *= 4;
         }
         self.with(tenant, |kept| kept.telling = 0);
     }
