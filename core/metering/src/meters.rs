@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc, time::Duration};
 use toolgate_ledger::Moment;
 use toolgate_model::{Limit, LimitId, Limits, TenantId};
 use toolgate_ports::{
-    Clock, EntryId, Ledger, LedgerError, MAX_SETTLEMENTS, Platform, Random, Scope, Settlement, Taken,
+    Clock, EntryId, Ledger, LedgerError, MAX_SETTLEMENTS, Platform, Random, Refused, Scope, Settlement, Taken,
 };
 
 use crate::{
@@ -80,12 +80,16 @@ impl<P: Platform> Meters<P> {
         if asked.is_empty() {
             return Ok(asking.permit());
         }
+        let denied = |refused: &Refused| {
+            let short = asked.get(refused.ask).unwrap_or(&asked[0]);
+            NotGranted::Denied(Box::new(Denied::new(short, refused)))
+        };
+        if let Some(refused) = asking.refused_already() {
+            return Err(denied(&refused));
+        }
         match asking.answer().await {
             Ok(Taken::Granted(_)) => Ok(asking.permit()),
-            Ok(Taken::Refused(refused)) => {
-                let short = asked.get(refused.ask).unwrap_or(&asked[0]);
-                Err(NotGranted::Denied(Box::new(Denied::new(short, &refused))))
-            }
+            Ok(Taken::Refused(refused)) => Err(denied(&refused)),
             Err(error) => match let_through(&asked, call.tenant, &error) {
                 Some(open) => Ok(asking.permit().let_through(open)),
                 None => {
