@@ -45,6 +45,12 @@ async function start(settings = { TOOLGATE_MASTER_KEY: "0f".repeat(32), TOOLGATE
     log: () => log,
     memory: () => resident(child.pid),
     stop: () => (child.kill("SIGTERM"), ended),
+    // workerd first, which is its child: what has it has no time to say goodbye.
+    kill: () => {
+      const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ");
+      for (const pid of [...children, child.pid]) process.kill(Number(pid), "SIGKILL");
+      return ended;
+    },
   };
 }
 
@@ -108,6 +114,50 @@ test("two thousand programs leave memory as it was", async () => {
   const grown = worker.memory() - before;
   assert.ok(grown < 32 << 20, `${grown} bytes more`);
 });
+
+const ALLOWED = 300;
+
+// Clients call until each was refused for longer than slices last; `on(n)` hears of the n-th call that was let through.
+async function race(tenant, mode, clients = 16, on = () => {}) {
+  let through = 0;
+  const client = async (number) => {
+    const times = { nowhere: 0, failed: 0 };
+    while (times.nowhere < 40 && times.failed < 1_000) {
+      const went = await worker
+        .get(`/__contract?race=${tenant},${mode},${number}`)
+        .then(async (answer) => (answer.ok ? answer.text() : "failed"))
+        .catch(() => "failed");
+      if (went === "through") {
+        times.nowhere = 0;
+        on((through += 1));
+      } else {
+        times[went] += 1;
+        await new Promise((done) => setTimeout(done, 50));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, (_, number) => client(number)));
+  return through;
+}
+
+for (const mode of ["strict", "leased"]) {
+  test(`sixteen clients are let through exactly as often as allowed: ${mode}`, async () => {
+    assert.equal(await race(`r-${mode}`, mode), ALLOWED);
+    assert.equal(await holds(`/__contract?charged=r-${mode},${mode}`), ALLOWED);
+  });
+
+  test(`what is killed frees nothing that may have been spent: ${mode}`, async () => {
+    let killed;
+    const through = await race(`k-${mode}`, mode, 16, (n) => {
+      if (n === ALLOWED / 3) killed = worker.kill().then(() => start()).then((again) => (worker = again));
+    });
+    await killed;
+    // Strictly, at most the calls are lost that were under way.
+    assert.ok(through <= ALLOWED && through >= (mode === "strict" ? ALLOWED - 16 : ALLOWED / 3), String(through));
+    assert.equal(await race(`k-${mode}`, mode, 4), 0);
+    assert.equal(await holds(`/__contract?charged=k-${mode},${mode}`), ALLOWED);
+  });
+}
 
 test("a panic is answered with 500, and the next request is served", async () => {
   assert.equal((await worker.get("/__contract?panic=now")).status, 500);

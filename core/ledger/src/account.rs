@@ -75,6 +75,7 @@ pub(crate) struct Short {
     pub(crate) left: Amount,
     pub(crate) resets_at: Option<u64>,
     pub(crate) at: u64,
+    pub(crate) stands: bool,
 }
 
 /// For how long what is granted stays open, in milliseconds.
@@ -174,7 +175,8 @@ impl Account {
         }
         let left = self.left(&ask.terms);
         if ask.need > left {
-            return Ok(Err(Short { left, resets_at: self.resets_at(ask), at: self.seen }));
+            let stands = self.open.is_empty() || ask.need > ask.terms.allowed();
+            return Ok(Err(Short { left, resets_at: self.resets_at(ask), at: self.seen, stands }));
         }
         Ok(Ok(self
             .slice(ask, left, lengths.lease)

@@ -28,7 +28,8 @@ pub struct Moment {
 
 impl Moment {
     /// Milliseconds since `earlier`, on the clock that says more.
-    fn millis_since(self, earlier: Self) -> u64 {
+    #[must_use]
+    pub fn millis_since(self, earlier: Self) -> u64 {
         let by_ticks = self.ticks.saturating_sub(earlier.ticks).div_ceil(1_000);
         by_ticks.max(self.wall.saturating_sub(earlier.wall))
     }

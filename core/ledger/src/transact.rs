@@ -125,7 +125,7 @@ impl Drawer {
         }
         if let Some((ask, short)) = refused {
             let (resets_at, at) = (short.resets_at.map(Timestamp::from_millis), Timestamp::from_millis(short.at));
-            return Ok(Taken::Refused(Refused { ask, left: short.left, resets_at, at }));
+            return Ok(Taken::Refused(Refused { ask, left: short.left, resets_at, at, stands: short.stands }));
         }
         if let Some(id) = &take.receipt {
             self.note(id, take.id, repetition, now);

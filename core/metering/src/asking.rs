@@ -5,7 +5,7 @@ use std::rc::Rc;
 use toolgate_ledger::Moment;
 use toolgate_model::{Amount, LimitKind, Mode};
 use toolgate_ports::{
-    Grant, Ledger, LedgerError, MAX_SETTLEMENTS, Platform, Scope, Settlement, Take, Taken, Terms, Then,
+    Grant, Ledger, LedgerError, MAX_SETTLEMENTS, Platform, Refused, Scope, Settlement, Take, Taken, Terms, Then,
 };
 
 use crate::{
@@ -111,6 +111,23 @@ impl<'a, P: Platform> Asking<'a, P> {
         self.told = told;
     }
 
+    /// What the ledger would only say again: a refusal that it gave a moment ago, and that stands.
+    pub(crate) fn refused_already(&self) -> Option<Refused> {
+        if self.take.receipt.is_some() {
+            // It may be a repetition, which is not charged.
+            return None;
+        }
+        let now = self.meters.moment();
+        let asks = self.asked.iter().zip(&self.take.asks).enumerate();
+        self.meters.with(self.call.tenant, |kept| {
+            asks.filter_map(|(number, (_, ask))| {
+                let refused = kept.refused(&ask.account, ask.need, ask.terms.allowed(), now)?;
+                Some(Refused { ask: number, ..refused })
+            })
+            .next()
+        })
+    }
+
     /// Asks the ledger, a second time if it does not answer the first, and takes in what it grants.
     pub(crate) async fn answer(&mut self) -> Result<Taken, LedgerError> {
         let ledger = self.meters.platform.ledger();
@@ -129,10 +146,18 @@ impl<'a, P: Platform> Asking<'a, P> {
         if self.copies == Copies::None && !matches!(answer, Ok(Taken::Granted(_))) {
             self.unresolved = None;
         }
-        if let Ok(Taken::Granted(grants)) = &answer {
-            self.take_in(grants, asked_at);
+        match &answer {
+            Ok(Taken::Granted(grants)) => self.take_in(grants, asked_at),
+            Ok(Taken::Refused(refused)) => self.remember(refused, asked_at),
+            Err(_) => {}
         }
         answer
+    }
+
+    fn remember(&self, refused: &Refused, asked_at: Moment) {
+        let Some(ask) = self.take.asks.get(refused.ask) else { return };
+        let of = (ask.need, ask.terms.allowed());
+        self.meters.with(self.call.tenant, |kept| kept.refuse(&ask.account, of, refused, asked_at));
     }
 
     /// Slices are spent from on the instance itself, from now on.

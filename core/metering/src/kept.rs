@@ -4,18 +4,36 @@ use std::{collections::BTreeMap, time::Duration};
 
 use toolgate_ledger::{Escrow, Moment, Report};
 use toolgate_model::Amount;
-use toolgate_ports::{AccountId, EntryId, Settlement, Then};
+use toolgate_ports::{AccountId, EntryId, Refused, Settlement, Then};
 
 use crate::outbox::{Haste, Outbox};
 
 /// The most accounts that are remembered without a slice, for how fast they were spent.
 const MAX_IDLE: usize = 2_000;
 
+/// The most refusals that are remembered. Beyond it all are forgotten.
+const MAX_REFUSALS: usize = 1_000;
+/// How long a refusal that stands is remembered at most, in milliseconds: the limit may be changed meanwhile.
+const REMEMBERED: u64 = 5_000;
+
+/// A refusal that the ledger would only repeat.
+#[derive(Debug)]
+struct Refusal {
+    /// What was asked for, and what was allowed then.
+    need: Amount,
+    allowed: Amount,
+    refused: Refused,
+    since: Moment,
+    /// For how long it stands, in milliseconds.
+    stands: u64,
+}
+
 /// What is kept of one tenant.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) outbox: Outbox,
     escrows: BTreeMap<AccountId, Escrow>,
+    refusals: BTreeMap<AccountId, Refusal>,
     /// A task is telling, and is gone if it is still telling then, in ticks.
     pub(crate) telling: u64,
     pub(crate) keeper: Keeper,
@@ -69,6 +87,43 @@ impl Kept {
         if let Some(report) = escrow.settle(spent.slice, spent.amount, charge) {
             self.outbox.add(settlement(&spent.account, report, hold), Haste::Now);
         }
+    }
+
+    /// Remembers a refusal that stands, so that whoever calls again and again asks the ledger once in a while.
+    pub(crate) fn refuse(
+        &mut self,
+        account: &AccountId,
+        (need, allowed): (Amount, Amount),
+        refused: &Refused,
+        since: Moment,
+    ) {
+        if !refused.stands {
+            return;
+        }
+        if self.refusals.len() >= MAX_REFUSALS {
+            self.refusals.clear();
+        }
+        let stands = refused.resets_at.map_or(REMEMBERED, |then| then.millis_since(refused.at).min(REMEMBERED));
+        let refused = *refused;
+        self.refusals.insert(account.clone(), Refusal { need, allowed, refused, since, stands });
+    }
+
+    /// Whether the ledger would refuse as much of `account` again, as far as is known.
+    pub(crate) fn refused(
+        &mut self,
+        account: &AccountId,
+        need: Amount,
+        allowed: Amount,
+        now: Moment,
+    ) -> Option<Refused> {
+        let known = self.refusals.get(account)?;
+        let age = now.millis_since(known.since);
+        if age >= known.stands || allowed != known.allowed {
+            self.refusals.remove(account);
+            return None;
+        }
+        let at = known.refused.at.plus_millis(age);
+        (need >= known.need).then(|| Refused { at, ..known.refused })
     }
 
     /// Gives back what has ended, and what was not used for `linger` milliseconds.

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc, time::Duration};
 use toolgate_ledger::Moment;
 use toolgate_model::{Limit, LimitId, Limits, TenantId};
 use toolgate_ports::{
-    Clock, EntryId, Ledger, LedgerError, MAX_SETTLEMENTS, Platform, Random, Scope, Settlement, Taken,
+    Clock, EntryId, Ledger, LedgerError, MAX_SETTLEMENTS, Platform, Random, Refused, Scope, Settlement, Taken,
 };
 
 use crate::{
@@ -80,12 +80,16 @@ impl<P: Platform> Meters<P> {
         if asked.is_empty() {
             return Ok(asking.permit());
         }
+        let denied = |refused: &Refused| {
+            let short = asked.get(refused.ask).unwrap_or(&asked[0]);
+            NotGranted::Denied(Box::new(Denied::new(short, refused)))
+        };
+        if let Some(refused) = asking.refused_already() {
+            return Err(denied(&refused));
+        }
         match asking.answer().await {
             Ok(Taken::Granted(_)) => Ok(asking.permit()),
-            Ok(Taken::Refused(refused)) => {
-                let short = asked.get(refused.ask).unwrap_or(&asked[0]);
-                Err(NotGranted::Denied(Box::new(Denied::new(short, &refused))))
-            }
+            Ok(Taken::Refused(refused)) => Err(denied(&refused)),
             Err(error) => match let_through(&asked, call.tenant, &error) {
                 Some(open) => Ok(asking.permit().let_through(open)),
                 None => {
@@ -180,11 +184,6 @@ impl<P: Platform> Meters<P> {
         }
         let (mut failures, mut pause) = (0, FIRST_PAUSE);
         while failures < TELLINGS {
-            if failures > 0 {
-                self.with(tenant, |kept| kept.telling = later(clock.ticks(), pause + LATE));
-                clock.sleep(pause).await;
-                pause *= 4;
-            }
             let ticks = clock.ticks();
             let batch = self.with(tenant, |kept| {
                 kept.telling = later(ticks, ANSWERED_WITHIN);
@@ -194,7 +193,14 @@ impl<P: Platform> Meters<P> {
                 break;
             }
             let answer = self.platform.ledger().settle(tenant, &batch.settlements).await;
-            failures += u32::from(self.noted(tenant, &batch, answer).is_err());
+            if self.noted(tenant, &batch, answer).is_ok() {
+                (failures, pause) = (0, FIRST_PAUSE);
+                continue;
+            }
+            failures += 1;
+            self.with(tenant, |kept| kept.telling = later(clock.ticks(), pause + LATE));
+            clock.sleep(pause).await;
+            pause *= 4;
         }
         self.with(tenant, |kept| kept.telling = 0);
     }

@@ -146,6 +146,34 @@ fn a_refusal_names_what_refused_and_takes_nothing() {
 }
 
 #[test]
+fn who_calls_again_and_again_asks_the_ledger_once_in_a_while() {
+    let world = World::new(&json!({"calls": calls(2)}));
+    (0..2).for_each(|_| world.run(world.take()).unwrap().settle(&usd(0)));
+    world.platform.settle();
+    let before = world.platform.ledger.operations();
+    for _ in 0..1_000 {
+        let NotGranted::Denied(denied) = world.run(world.take()).unwrap_err() else { panic!("not denied") };
+        assert!(denied.left.is_zero() && denied.retry_after > Some(Duration::from_secs(23 * 3_600)));
+        world.pass(10);
+    }
+    assert_eq!(world.platform.ledger.operations() - before, 2, "every five seconds");
+}
+
+#[test]
+fn a_refusal_is_forgotten_when_its_limit_is_changed_or_something_may_be_given_back() {
+    let mut world = World::new(&json!({"calls": calls(1)}));
+    let running = world.run(world.take()).unwrap();
+    assert!(world.run(world.take()).is_err());
+    running.void();
+    world.platform.settle();
+    world.run(world.take()).unwrap().settle(&usd(0));
+    world.platform.settle();
+    assert!(world.run(world.take()).is_err());
+    world.limits[0].record.spec.amount = Amount::at_most(2);
+    assert!(world.run(world.take()).is_ok());
+}
+
+#[test]
 fn what_confirms_an_estimate_goes_along_with_the_next_call_or_later_in_the_background() {
     let world = World::new(&json!({"calls": calls(100)}));
     for _ in 0..20 {

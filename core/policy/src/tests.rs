@@ -186,6 +186,29 @@ fn a_policy_decides_with_its_revision_what_is_granted() {
 }
 
 #[test]
+fn a_tenant_says_which_tools_that_may_destroy_wait_for_approval() {
+    let (acme, key, a) = (acme(), key(&["*"]), server("a"));
+    let needs = |destructive, read_only, says| {
+        let approvals = Approvals { destructive, ..Approvals::default() };
+        let tenant = TenantRecord { approvals, ..tenant() };
+        let who = admit(&acme, &tenant, &key, None, Timestamp::default()).unwrap();
+        let annotations = Annotations { read_only, destructive: says, ..Annotations::default() };
+        let subject = Subject { described: Described { annotations, ..Described::default() }, ..tool(&a, "x") };
+        decide(who, &subject).into_allowed().unwrap().needs_approval()
+    };
+    for (which, silent, marked, spared, only_reads) in [
+        (Destructive::Allowed, false, false, false, false),
+        (Destructive::Marked, false, true, false, false),
+        (Destructive::Assumed, true, true, false, false),
+    ] {
+        assert_eq!(needs(which, None, None), silent);
+        assert_eq!(needs(which, None, Some(true)), marked);
+        assert_eq!(needs(which, None, Some(false)), spared);
+        assert_eq!(needs(which, Some(true), None), only_reads);
+    }
+}
+
+#[test]
 fn a_policy_that_cannot_be_used_allows_nothing() {
     let (acme, key, tenant, a) = (acme(), key(&["*"]), tenant(), server("a"));
     let document: PolicyDocument =

@@ -218,6 +218,8 @@ pub struct Refused {
     pub resets_at: Option<Timestamp>,
     /// When it was refused, on the ledger's clock.
     pub at: Timestamp,
+    /// Nothing is open in the account that could be given back: until `resets_at` it would be refused again.
+    pub stands: bool,
 }
 
 /// What becomes of an entry once its charge is known.

@@ -13,6 +13,7 @@ mod instance;
 mod network;
 mod oracle;
 mod plan;
+pub mod race;
 mod random;
 mod tasks;
 mod time;

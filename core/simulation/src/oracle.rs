@@ -107,7 +107,11 @@ impl Oracle {
             };
             let (at, until) = (network.time.millis(), now.as_millis() + length);
             let opened = Opened { owner, at, grant: *grant, amount, until, ends: at + length, gave_back: None };
-            self.opened.entry((ask.account.clone(), take.id)).or_insert(opened);
+            let known = self.opened.entry((ask.account.clone(), take.id)).or_insert_with(|| opened.clone());
+            // Only a budget remembers what has expired.
+            if known.until <= now.as_millis() && !matches!(ask.terms, Terms::Budget { .. }) {
+                *known = opened;
+            }
             self.check_document(network, tenant, &ask.account, &ask.terms, now);
         }
         self.settled(network, tenant, &take.settle, now);

@@ -38,6 +38,10 @@ impl Time {
         self.start + self.elapsed.get()
     }
 
+    pub(crate) fn elapsed_millis(&self) -> u64 {
+        self.elapsed.get() / 1_000
+    }
+
     pub(crate) fn millis(&self) -> u64 {
         self.micros() / 1_000
     }

@@ -22,6 +22,8 @@ use crate::{
 
 /// A world that takes more steps than this does not come to rest.
 const MOST_STEPS: u64 = 300_000;
+/// Nor does one that takes longer than this, in milliseconds of its own time: ten minutes.
+const LONGEST: u64 = 600_000;
 /// Of a thousand messages in foul weather.
 const FAULTS: u64 = 80;
 /// Of a thousand steps in a storm.
@@ -142,7 +144,7 @@ impl World {
                 return;
             }
             self.steps += 1;
-            if self.steps > MOST_STEPS {
+            if self.steps > MOST_STEPS || self.network.time.elapsed_millis() > LONGEST {
                 return self.network.oracle.borrow_mut().wrong(|| "it does not come to rest".into());
             }
         }

@@ -113,13 +113,13 @@ impl<L: Ledger> Bench<'_, L> {
         let granted = self.grants(1, vec![ask("b", &spec, "", 60)?]).await?;
         self.that(granted == Some(vec![Grant::Reserved]), "what is there is granted")?;
         self.that(self.stands("b", &spec).await? == (0, 60, 0, 40), "and is reserved")?;
-        let Taken::Refused(Refused { ask: 0, left, resets_at: Some(end), at }) =
+        let Taken::Refused(Refused { ask: 0, left, resets_at: Some(end), at, stands: false }) =
             self.take(&take(2, vec![ask("b", &spec, "", 41)?])).await?
         else {
             return Err("does not hold: what is not there is refused, with the end of the window".into());
         };
         self.that(left.get() == 40 && end > at, "the refusal says what is left, and when it resets")?;
-        let Taken::Refused(Refused { resets_at: None, .. }) =
+        let Taken::Refused(Refused { resets_at: None, stands: true, .. }) =
             self.take(&take(2, vec![ask("b", &spec, "", 101)?])).await?
         else {
             return Err("does not hold: what can never be is refused without a time".into());
@@ -129,6 +129,9 @@ impl<L: Ledger> Bench<'_, L> {
         self.that(self.stands("b", &spec).await? == (25, 0, 0, 75), "a settled call costs what it cost")?;
         self.settle(&[settlement(&ask("b", &spec, "", 0)?, 1, 0, Then::Close)]).await?;
         self.that(self.stands("b", &spec).await? == (25, 0, 0, 75), "settled twice, it costs the same")?;
+        let refused = self.take(&take(3, vec![ask("b", &spec, "", 76)?])).await?;
+        let stands = matches!(refused, Taken::Refused(Refused { stands: true, .. }));
+        self.that(stands, "where nothing is open, a refusal stands")?;
         let usage = self.usage("b", &spec).await?;
         self.that(usage[0].from.is_some_and(|from| from <= at) && usage[0].to == Some(end), "its window is told")
     }

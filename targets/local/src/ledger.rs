@@ -81,6 +81,10 @@ impl Ledger for SqliteLedger {
 }
 
 #[cfg(test)]
+#[path = "ledger_race.rs"]
+mod race;
+
+#[cfg(test)]
 mod tests {
     use toolgate_testkit::ledger_contract;
 

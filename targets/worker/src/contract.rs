@@ -1,11 +1,13 @@
 //! `/__contract`: the store contract, and this target's own promises, run inside workerd against the real bindings.
 //! Built by contract.test.mjs only.
 
+mod race;
+
 use std::rc::Rc;
 
 use http::StatusCode;
 use toolgate_model::TenantId;
-use toolgate_ports::{Commit, Consistency, Record, RecordKey, RecordKind, Sandbox, Store, StoreError, Write};
+use toolgate_ports::{Background, Commit, Consistency, Record, RecordKey, RecordKind, Sandbox, Store, StoreError, Write};
 use toolgate_testkit::programs::{HOSTILE, LANGUAGE, as_expected, cases, line_of, run_fixture};
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response, ResponseInit};
@@ -20,7 +22,11 @@ use crate::{
 };
 
 /// Runs what the request's path names; `None` if it names nothing of this.
-pub(crate) async fn run(request: &Request, env: &Env) -> Option<worker::Result<Response>> {
+pub(crate) async fn run(
+    request: &Request,
+    env: &Env,
+    background: Rc<dyn Background>,
+) -> Option<worker::Result<Response>> {
     let url = request.url();
     let (_, query) = url.split_once("/__contract?")?;
     let (what, run) = query.split_once('=')?;
@@ -33,15 +39,17 @@ pub(crate) async fn run(request: &Request, env: &Env) -> Option<worker::Result<R
         "programs" => programs(run).await,
         "side-by-side" => side_by_side().await,
         "leak" => leak().await,
+        "race" => return Some(answer(race::call(env, run, background).await).map_err(Into::into)),
+        "charged" => race::charged(env, run).await,
         "panic" => panic!("asked to"),
         _ => return None,
     };
     Some(answer(outcome).map_err(Into::into))
 }
 
-fn answer(outcome: Result<usize, String>) -> Result<Response, JsValue> {
+fn answer(outcome: Result<impl ToString, String>) -> Result<Response, JsValue> {
     match outcome {
-        Ok(checks) => answer_text(StatusCode::OK, &checks.to_string()),
+        Ok(text) => answer_text(StatusCode::OK, &text.to_string()),
         Err(problem) => answer_text(StatusCode::INTERNAL_SERVER_ERROR, &problem),
     }
 }

@@ -39,9 +39,10 @@ pub use tenant::TenantObject;
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+    let background = Rc::new(RequestBackground::new(context));
     #[cfg(feature = "contract")]
-    if let Some(outcome) = contract::run(&request, &env).await {
+    if let Some(outcome) = contract::run(&request, &env, background.clone()).await {
         return outcome;
     }
-    Ok(instance::answer(&request, &env, Rc::new(RequestBackground::new(context))).await?)
+    Ok(instance::answer(&request, &env, background).await?)
 }
