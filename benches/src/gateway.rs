@@ -57,6 +57,7 @@ impl Platform for Instant {
     type Ledger = toolgate_testkit::MemoryLedger;
     type Store = MemoryStore;
     type Fetch = Upstream;
+    type Sandbox = toolgate_testkit::InterpretedSandbox;
     type Clock = VirtualClock;
     type Random = SeededRandom;
 
@@ -71,6 +72,9 @@ impl Platform for Instant {
     }
     fn fetch(&self) -> &Upstream {
         &self.upstream
+    }
+    fn sandbox(&self) -> &toolgate_testkit::InterpretedSandbox {
+        self.memory.sandbox()
     }
     fn clock(&self) -> &VirtualClock {
         self.memory.clock()

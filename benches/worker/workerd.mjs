@@ -16,8 +16,8 @@ const flags = [...wrangler.match(/^compatibility_flags = \[([^\]]*)\]/m)[1].matc
 
 const quote = (text) => JSON.stringify(text);
 /** A module's entry. Its path is relative to the configuration's folder: workerd knows no other. */
-const embed = (folder, { name, kind, from }) => `(name = ${quote(name)}, ${kind} = embed ${quote(relative(folder, join(from, name)))})`;
-const script = (name) => ({ name, kind: "esModule", from: here(".") });
+const embed = (folder, { name, kind, file }) => `(name = ${quote(name)}, ${kind} = embed ${quote(relative(folder, file))})`;
+const script = (name) => ({ name, kind: "esModule", file: here(name) });
 
 /** A plain Worker of one script. */
 export function plain(name, bindings = {}) {
@@ -27,10 +27,23 @@ export function plain(name, bindings = {}) {
 /** Toolgate as it was built, with its bindings. */
 export function toolgate(build, settings) {
   const modules = [
-    { name: "index.js", kind: "esModule", from: resolve(build) },
-    { name: "index_bg.wasm", kind: "wasm", from: resolve(build) },
+    { name: "targets/worker/entry.mjs", kind: "esModule", file: here("../../targets/worker/entry.mjs") },
+    { name: "targets/worker/build/index.js", kind: "esModule", file: resolve(build, "index.js") },
+    { name: "targets/worker/build/index_bg.wasm", kind: "wasm", file: resolve(build, "index_bg.wasm") },
+    { name: "sandbox/sandbox.wasm", kind: "wasm", file: here("../../sandbox/sandbox.wasm") },
   ];
   return { modules, bindings: settings, flags, stores: true };
+}
+
+/** A Worker that only runs programs in the sandbox. */
+export function sandbox() {
+  const module = (name, kind) => ({ name, kind, file: here(`../../${name}`) });
+  const modules = [
+    module("benches/worker/sandbox.js", "esModule"),
+    module("targets/worker/sandbox-host.mjs", "esModule"),
+    module("sandbox/sandbox.wasm", "wasm"),
+  ];
+  return { modules, bindings: {}, flags: [] };
 }
 
 function config({ modules, bindings, flags, stores }, folder) {

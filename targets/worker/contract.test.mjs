@@ -3,7 +3,7 @@
 // Builds the worker with its `contract` feature beside the product's build, never over it.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -43,8 +43,22 @@ async function start(settings = { TOOLGATE_MASTER_KEY: "0f".repeat(32), TOOLGATE
   return {
     get: (path) => fetch(`http://${listening}${path}`),
     log: () => log,
+    memory: () => resident(child.pid),
     stop: () => (child.kill("SIGTERM"), ended),
   };
+}
+
+// What the runtime below the process `pid` holds, in bytes.
+function resident(pid) {
+  const status = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).flatMap((name) => {
+    try {
+      return [readFileSync(`/proc/${name}/status`, "utf8")];
+    } catch {
+      return [];
+    }
+  });
+  const children = status.filter((text) => text.includes(`\nPPid:\t${pid}\n`));
+  return 1024 * Math.max(...children.map((text) => Number(/^VmRSS:\s+([0-9]+)/m.exec(text)?.[1] ?? 0)));
 }
 
 async function holds(path) {
@@ -68,6 +82,31 @@ test("the mailbox keeps the contract", async () => {
 
 test("the ledger keeps the contract", async () => {
   assert.ok((await holds("/__contract?ledger=four")) > 40);
+});
+
+test("programs end as they should, and as on every other host", async () => {
+  const outcomes = readFileSync(join(here, "../../sandbox/programs/outcomes.txt"), "utf8").trimEnd().split("\n");
+  for (const [index, outcome] of outcomes.entries()) {
+    const answer = await worker.get(`/__contract?program=${index}`);
+    assert.equal(await answer.text(), outcome);
+  }
+  assert.equal((await worker.get(`/__contract?program=${outcomes.length}`)).status, 404);
+});
+
+test("programs that take turns on a memory find their own state again", async () => {
+  assert.equal(await holds("/__contract?side-by-side=8"), 8);
+});
+
+test("no memory holds what an earlier program left", async () => {
+  assert.equal(await holds("/__contract?leak=no"), 6);
+});
+
+test("two thousand programs leave memory as it was", async () => {
+  await holds("/__contract?programs=200");
+  const before = worker.memory();
+  for (let i = 0; i < 10; i++) assert.equal(await holds("/__contract?programs=200"), 20);
+  const grown = worker.memory() - before;
+  assert.ok(grown < 32 << 20, `${grown} bytes more`);
 });
 
 test("a panic is answered with 500, and the next request is served", async () => {

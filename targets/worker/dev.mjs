@@ -32,6 +32,9 @@ const flags = wrangler.match(/^compatibility_flags = \[([^\]]*)\]/m)[1];
 const compatibilityFlags = [...flags.matchAll(/^ *"(.*)"/gm)].map(([, flag]) => flag);
 const bindings = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("TOOLGATE_")));
 
+// Named as entry.mjs names them, wherever they are.
+const module = (type, name, path = here(name)) => ({ type, path: here(name), contents: readFileSync(path) });
+
 const miniflare = new Miniflare(
   convertV4MiniflareOptions({
     name: "toolgate",
@@ -42,10 +45,12 @@ const miniflare = new Miniflare(
     handleStructuredLogs: ({ message }) => console.error(message),
     compatibilityDate,
     compatibilityFlags,
-    modulesRoot: options.build,
+    modulesRoot: here("../.."),
     modules: [
-      { type: "ESModule", path: `${options.build}/index.js` },
-      { type: "CompiledWasm", path: `${options.build}/index_bg.wasm` },
+      module("ESModule", "entry.mjs"),
+      module("ESModule", "build/index.js", `${options.build}/index.js`),
+      module("CompiledWasm", "build/index_bg.wasm", `${options.build}/index_bg.wasm`),
+      module("CompiledWasm", "../../sandbox/sandbox.wasm"),
     ],
     bindings,
     kvNamespaces: ["TOOLGATE_KV"],

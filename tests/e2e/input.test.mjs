@@ -122,6 +122,15 @@ describe("methods and tools", () => {
     });
   }
 
+  for (const member of ["name", "arguments", "argum\\u0065nts", "ref"]) {
+    test(`${member} twice in a request is none: which of the two would be meant?`, () => {
+      const meta = JSON.stringify({ "io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprotocol/clientCapabilities": {} });
+      const params = `{"name":"fast__add","arguments":{"a":1,"b":1},"ref":{},"${member}":{},"_meta":${meta}}`;
+      const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`;
+      return expect(raw(url, key, body, { ...modernHeaders, "mcp-method": "tools/call", "mcp-name": "fast__add" }), 400, -32602);
+    });
+  }
+
   test("a name that is no text", () => expect(modern(url, key, "tools/call", { name: 7 }, { headers: { "mcp-name": "7" } }), 400, -32602));
 
   test("an unknown method in a legacy session", async () => {

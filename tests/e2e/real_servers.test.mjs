@@ -5,43 +5,14 @@ import { after, before, describe, test } from "node:test";
 
 import { Client, SSEClientTransport, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 
-import { Session, modern } from "../lib/mcp.mjs";
-import { parts, rawAt } from "../lib/raw_json.mjs";
+import { clients } from "../clients/clients.mjs";
+import { Session, list, modern } from "../lib/mcp.mjs";
+import { KINDS, all, said, sorted } from "../lib/offers.mjs";
+import { rawAt } from "../lib/raw_json.mjs";
 import { world } from "../lib/world.mjs";
 import { startReal } from "../upstreams/real.mjs";
 
 const { gateway, peers } = world;
-
-const KINDS = {
-  "tools/list": ["tools", "name"],
-  "prompts/list": ["prompts", "name"],
-  "resources/list": ["resources", "uri"],
-  "resources/templates/list": ["resourceTemplates", "uriTemplate"],
-};
-
-/** The items of a list, raw, by their names. */
-function items(text, [member, key]) {
-  const list = rawAt(text, "result", member);
-  if (list === undefined) return new Map();
-  return new Map([...parts(list)].map(([, raw]) => [JSON.parse(rawAt(raw, key)), raw]));
-}
-
-/** The text of the message that answers, be it an event. */
-const said = ({ text }) => (text.startsWith("{") ? text : /^data: ?(\{.*)$/m.exec(text)[1]);
-
-/** All of a list by `ask`, every page followed. */
-async function all(ask, method) {
-  const found = new Map();
-  let cursor;
-  do {
-    const text = said(await ask(method, cursor === undefined ? {} : { cursor }));
-    for (const [name, raw] of items(text, KINDS[method])) found.set(name, raw);
-    cursor = JSON.parse(text).result?.nextCursor;
-  } while (cursor !== undefined);
-  return found;
-}
-
-const sorted = (map) => [...map.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
 
 describe("real servers", () => {
   let tenant, key, real;
@@ -91,6 +62,29 @@ describe("real servers", () => {
     assert.deepEqual((await through.callTool(call)).content, (await direct.callTool(call)).content);
     await Promise.all([direct.close(), through.close()]);
   });
+
+  // One call of each server that answers without a network, a browser or an account.
+  const calls = {
+    everything__echo: [{ message: "from everything" }, /from everything/],
+    files__read_text_file: [{ path: `${peers.folder}/hello.txt` }, /hello from a file/],
+    memory__read_graph: [{}, /"entities"/],
+    fast__add: [{ a: 19, b: 23 }, /42/],
+    thinking__sequentialthinking: [{ thought: "first", nextThoughtNeeded: false, thoughtNumber: 1, totalThoughts: 1 }, /"thoughtNumber": ?1/],
+    time__get_current_time: [{ timezone: "UTC" }, /"timezone": ?"UTC"/],
+    first__echo: [{ message: "from the first transport" }, /from the first transport/],
+  };
+
+  for (const { name, version, run } of clients) {
+    test(`${name} sees what all of them offer, and uses it`, async () => {
+      const came = await run(tenant.mcp, key, Object.entries(calls).map(([name, [args]]) => ({ name, arguments: args })));
+      if (version) assert.equal(came.version, version);
+      assert.deepEqual(came.tools.toSorted(), (await list(tenant.mcp, key)).names.toSorted());
+      for (const server of Object.keys(real)) assert.ok(came.tools.some((tool) => tool.startsWith(`${server}__`)), server);
+      for (const [index, [, expected]] of Object.values(calls).entries()) {
+        assert.match(came.results[index].content.map(({ text }) => text).join("\n"), expected);
+      }
+    });
+  }
 
   test("their resources and prompts answer as they do directly", async () => {
     const direct = await Session.open(real.everything);

@@ -6,7 +6,10 @@ function endOf(text, at) {
   for (let i = at; i < text.length; i++) {
     const c = text[i];
     if (c === '"') {
-      for (i++; text[i] !== '"'; i++) if (text[i] === "\\") i++;
+      for (i++; text[i] !== '"'; i++) {
+        if (i >= text.length) throw new Error(`no JSON: ${text.slice(0, 200)}`);
+        if (text[i] === "\\") i++;
+      }
       if (depth === 0) return i + 1;
     } else if (c === "{" || c === "[") depth++;
     else if (c === "}" || c === "]") {

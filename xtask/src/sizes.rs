@@ -13,6 +13,7 @@ use crate::{
     command::{asked, command, shown},
     machine, places,
     problem::{Problem, Result},
+    sandbox,
     up::Announced,
 };
 
@@ -21,9 +22,23 @@ const STARTS: usize = 20;
 pub(crate) fn run() -> Result<()> {
     println!("{}\n", machine::name());
     println!("{:44} {:>10}", "", "target");
+    sandbox()?;
     local()?;
     worker()?;
     lambda()
+}
+
+/// What programs run in: part of the Worker's upload as it is, and of the other targets compiled.
+fn sandbox() -> Result<()> {
+    row("sandbox: module", &megabytes(fs::metadata(sandbox::module())?.len()), "");
+    row("sandbox: module, gzip", &megabytes(compressed(&sandbox::module())?), "");
+    Ok(())
+}
+
+/// How long a file is after `gzip -9`.
+fn compressed(file: &Path) -> Result<u64> {
+    let packed = std::process::Command::new("gzip").args(["-9", "-c"]).arg(file).output()?;
+    Ok(packed.stdout.len() as u64)
 }
 
 fn row(what: &str, value: &str, target: &str) {
@@ -69,7 +84,7 @@ fn worker() -> Result<()> {
     let said = shown(build::worker_env(&mut wrangler)?.args(["deploy", "--dry-run", "--outdir"]).arg(out))?;
     let upload = said.lines().find_map(|line| line.split_once("gzip: "));
     let (_, size) = upload.ok_or_else(|| Problem::new("wrangler did not say how big the worker is"))?;
-    row("worker: bundle, gzip", size.trim(), "700 KiB");
+    row("worker: bundle, gzip", size.trim(), "2600 KiB");
     Ok(())
 }
 
@@ -81,6 +96,7 @@ fn lambda() -> Result<()> {
     let milliseconds = |name: &str| format!("{:.1} ms", figures[name].as_f64().unwrap_or_default());
     let memory = |name: &str| megabytes(figures[name].as_u64().unwrap_or_default());
     row("lambda: binary", &megabytes(fs::metadata(&bootstrap)?.len()), "");
+    row("lambda: binary, gzip", &megabytes(compressed(&bootstrap)?), "8 MB");
     row("lambda: exec to first poll", &milliseconds("exec_to_next_ms"), "10 ms");
     row("lambda: memory then", &memory("rss_bytes"), "12 MB");
     row("lambda: memory when warm", &memory("rss_warm_bytes"), "12 MB");

@@ -19,10 +19,11 @@ use crate::{
 /// A part by its name and what it does.
 type Part = (&'static str, fn(&mut Report, Option<Target>));
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("fmt", |report, _| report.part("fmt", rust::fmt)),
     ("clippy", |report, _| rust::clippy(report)),
     ("deny", |report, _| report.part("deny", rust::deny)),
+    ("sandbox", |report, _| report.part("sandbox", rust::sandbox)),
     ("unit", |report, _| report.part("unit", rust::unit)),
     ("contracts", |report, _| rust::contracts(report)),
     ("demo", |report, _| report.part("demo", demo::demo)),

@@ -40,6 +40,7 @@ use crate::{
     line::Outcome,
     mcp::no_stream,
     produce::produce,
+    session::hex,
     stream::{Out, Talk, events},
     translate::{About, Frame, is_change, member_at},
 };
@@ -172,6 +173,40 @@ struct Listener<P: Platform> {
     id: Option<String>,
     heard: Vec<Rc<Heard>>,
     uris: Rc<toolgate_catalogue::UriMap>,
+    own: OwnSessions<P>,
+}
+
+/// The sessions with legacy servers that a modern client's stream has for itself: nobody else's subscriptions are heard in them. They end
+/// with the stream, however it ends.
+struct OwnSessions<P: Platform> {
+    core: Rc<Core<P>>,
+    context: Rc<Context<P>>,
+    /// Tells this stream from others of the same key, whose clients may number their requests alike.
+    name: String,
+    begun: RefCell<Vec<(Rc<Server>, SessionRef)>>,
+}
+
+impl<P: Platform> OwnSessions<P> {
+    fn new(core: &Rc<Core<P>>, context: &Rc<Context<P>>) -> Self {
+        let name = format!("{}!{}", context.identity.key.id, hex(&core.random::<8>()));
+        Self { core: Rc::clone(core), context: Rc::clone(context), name, begun: RefCell::default() }
+    }
+
+    fn note(&self, server: &Rc<Server>, session: &SessionRef) {
+        let mut begun = self.begun.borrow_mut();
+        let known = begun.iter().any(|(_, known)| known == session);
+        if self.context.era == Era::Modern && session.id.is_some() && !known {
+            begun.push((Rc::clone(server), session.clone()));
+        }
+    }
+}
+
+impl<P: Platform> Drop for OwnSessions<P> {
+    fn drop(&mut self) {
+        for (server, session) in self.begun.take() {
+            self.core.end_later(&self.context, server, session);
+        }
+    }
 }
 
 impl<P: Platform> Core<P> {
@@ -208,7 +243,8 @@ impl<P: Platform> Core<P> {
         let heard = heard.collect();
         let uris = self.aggregate.uris(&context.identity.snapshot, context.place()).await;
         context.line.outcome(Outcome::Ok);
-        let listener = Listener { core: Rc::clone(self), context, id: Some(id), heard, uris };
+        let own = OwnSessions::new(self, &context);
+        let listener = Listener { core: Rc::clone(self), context, id: Some(id), heard, uris, own };
         events(Body::Streaming(produce(|sink| listener.run(None, Out::Events(sink)))))
     }
 
@@ -265,7 +301,8 @@ impl<P: Platform> Core<P> {
             })
             .collect();
         let uris = self.aggregate.uris(&context.identity.snapshot, context.place()).await;
-        let listener = Listener { core: Rc::clone(self), context, id: None, heard, uris };
+        let own = OwnSessions::new(self, &context);
+        let listener = Listener { core: Rc::clone(self), context, id: None, heard, uris, own };
         let opened = listener.open_all().await;
         let silent = opened.iter().all(Option::is_none) && listener.heard.iter().all(|heard| heard.is_legacy());
         if silent {
@@ -387,8 +424,7 @@ impl<P: Platform> Listener<P> {
         }
         let partition = match context.era {
             Era::Legacy => context.partition(),
-            // Nobody else's subscriptions are heard on this stream, so its session is its own.
-            Era::Modern => format!("{}!{}", context.identity.key.id, self.id.as_deref().unwrap_or_default()),
+            Era::Modern => self.own.name.clone(),
         };
         let capabilities = context.session.as_ref().map(|session| session.capabilities.clone());
         let kept = context.session.as_ref().and_then(|session| session.servers.get(&heard.server.id));
@@ -397,6 +433,7 @@ impl<P: Platform> Listener<P> {
         let last_event = heard.last_event.borrow().clone();
         let opened = core.client.stream(endpoint, Some(&heard.verdict), caller, last_event.as_deref()).await?;
         if let Some(session) = opened.as_ref().and_then(|opened| opened.session.as_ref()) {
+            self.own.note(&heard.server, session);
             for uri in &wants.uris {
                 let params = format!("{{\"uri\":{}}}", splice::quote(uri));
                 core.client.ask_within(endpoint, session, "resources/subscribe", &params).await?;

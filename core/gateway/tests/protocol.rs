@@ -477,3 +477,68 @@ fn the_answers_of_a_batch_are_bounded_together() {
     assert_eq!((answers.as_array().unwrap().len(), good), (6, 2));
     assert!(answer.text.len() < 17 << 20);
 }
+
+// Streams that are listened to
+
+#[test]
+fn each_modern_stream_has_sessions_of_its_own_with_legacy_servers_and_ends_them() {
+    let world = World::new();
+    let begun = Rc::new(std::cell::Cell::new(0));
+    let count = Rc::clone(&begun);
+    let on_any = move |message: &Value| {
+        if message["method"] == "initialize" {
+            count.set(count.get() + 1);
+            let about = json!({"tools": {"listChanged": true}});
+            let mut response = result(
+                message,
+                json!({"protocolVersion": "2025-11-25", "capabilities": about, "serverInfo": {"name": "l"}}),
+            );
+            let id = format!("own-{}", count.get()).parse().unwrap();
+            response.as_mut().unwrap().headers.insert("mcp-session-id", id);
+            return Some(response);
+        }
+        // A GET.
+        message.is_null().then(silent)
+    };
+    world.server("s", Upstream { on_any: Rc::new(on_any), ..Upstream::legacy(&["t"]) });
+    let key = world.key(1, &["*"]);
+    world.modern(&key, "tools/list", json!({}));
+    let before = begun.get();
+    let listen = || {
+        // Both clients call their request the same.
+        let params = json!({"notifications": {"toolsListChanged": true}});
+        let request = modern_request(&key, "/t/acme/mcp", "subscriptions/listen", params);
+        let response = world.platform.run(world.gateway.handle(request, &world.platform.scope()));
+        let Body::Streaming(mut body) = response.into_body() else { panic!("a stream") };
+        let first = world.platform.run(body.next()).unwrap();
+        assert!(std::str::from_utf8(&first).unwrap().contains("\"toolsListChanged\":true"), "{first:?}");
+        body
+    };
+    let streams = (listen(), listen());
+    assert_eq!(begun.get() - before, 2);
+    drop(streams);
+    world.platform.settle();
+    let sent = world.platform.fetch.sent();
+    let ended: Vec<_> = sent.iter().filter(|sent| sent.method == http::Method::DELETE).collect();
+    let mut names: Vec<&str> = ended.iter().map(|sent| sent.headers["mcp-session-id"].to_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, [format!("own-{}", before + 1), format!("own-{}", before + 2)]);
+}
+
+#[test]
+fn a_session_that_no_client_can_end_says_so_and_ends_those_with_its_servers() {
+    let world = World::new();
+    world.server("s", Upstream::legacy(&["t"]));
+    let key = world.key(1, &["*"]);
+    let session = Session::open(&world, &key, &json!({}));
+    let mut request = raw(&key, "/t/acme/mcp", &[("mcp-session-id", &session.id)], "");
+    *request.method_mut() = http::Method::DELETE;
+    let answer = world.send(request);
+    assert_eq!(
+        (answer.status, answer.headers["allow"].to_str().unwrap()),
+        (StatusCode::METHOD_NOT_ALLOWED, "POST, GET, OPTIONS")
+    );
+    let sent = world.platform.fetch.sent();
+    assert_eq!(sent.iter().filter(|sent| sent.method == http::Method::DELETE).count(), 1);
+    assert_eq!(session.request("ping", json!({})).status, StatusCode::OK, "it goes on");
+}

@@ -18,6 +18,8 @@ const MAX_OPEN: usize = 1_000;
 const MAX_LEASES: usize = 500;
 /// The most expired entries that are kept for a late report.
 const MAX_EXPIRED: usize = 64;
+/// How long they are kept after their window, in milliseconds, so that what is told of a window that is over comes to be true.
+const LATE: u64 = 600_000;
 /// The most ids that are remembered as used up.
 const MAX_BURIED: usize = 200;
 /// A slice is at most this part of what is left,
@@ -132,7 +134,7 @@ impl Account {
         Ok(())
     }
 
-    /// Of budgets, expired entries stay while their window lasts, so that a late report corrects them.
+    /// Of budgets, expired entries stay while their window lasts and a while longer, so that a late report corrects them.
     fn drop_expired(&mut self) {
         let now = self.seen;
         let State::Budget(budget) = &self.state else {
@@ -140,7 +142,7 @@ impl Account {
             return;
         };
         let since = budget.since(now);
-        self.open.retain(|entry| entry.is_live(now) || entry.mark >= since);
+        self.open.retain(|entry| entry.mark >= since || entry.until.saturating_add(LATE) > now);
         while self.open.iter().filter(|entry| !entry.is_live(now)).count() > MAX_EXPIRED {
             self.drop_oldest(|entry| !entry.is_live(now));
         }

@@ -186,7 +186,16 @@ fn a_slice_that_nobody_reports_is_spent_until_its_window_ends_and_a_late_report_
     kept.settle(1_800_000, late, 3, Then::Close);
     assert_eq!(kept.stands(1_800_000), (23, 0, 0, 77));
     assert_eq!(kept.stands(3_600_000), (0, 0, 0, 100));
-    assert!(!kept.settle(3_600_000, lost, 3, Then::Close));
+    assert!(!kept.settle(3_600_000, lost, 3, Then::Close), "too late");
+}
+
+#[test]
+fn what_is_told_of_a_window_that_is_over_comes_to_be_true() {
+    let mut kept = Kept::new(budget(100, "minute"));
+    let (late, _) = kept.lease(55_000, 1, 20).unwrap();
+    assert_eq!(kept.usage(61_000).past[0].settled, amount(20));
+    assert!(kept.settle(62_000, late, 3, Then::Close));
+    assert_eq!((kept.usage(62_000).past[0].settled, kept.stands(62_000).3), (amount(3), 100));
 }
 
 #[test]

@@ -21,9 +21,11 @@ mod account;
 mod bucket;
 mod budget;
 mod entry;
+mod escrow;
 mod receipt;
 mod span;
 mod transact;
 
+pub use escrow::{Escrow, Moment, Report};
 pub use span::Span;
 pub use transact::{Change, Drawer, account_name, account_of, forgotten_names};

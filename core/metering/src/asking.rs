@@ -2,16 +2,18 @@
 
 use std::rc::Rc;
 
-use toolgate_model::Amount;
+use toolgate_ledger::Moment;
+use toolgate_model::{Amount, LimitKind, Mode};
 use toolgate_ports::{
-    Clock, Ledger, LedgerError, MAX_SETTLEMENTS, Platform, Scope, Settlement, Take, Taken, Terms, Then,
+    Grant, Ledger, LedgerError, MAX_SETTLEMENTS, Platform, Scope, Settlement, Take, Taken, Terms, Then,
 };
 
 use crate::{
     Call, Meters, Permit,
     applied::Applied,
+    kept::Spent,
     outbox::{Batch, Haste},
-    permit::Charge,
+    permit::{Charge, Source},
 };
 
 /// Whether a copy of a take may still be under way: the ledger has failed to answer one.
@@ -30,12 +32,17 @@ impl Copies {
     }
 }
 
-/// A take, from when it is asked for until it is known what it took.
+/// A take, from when its call is charged to slices until it is known what it took besides.
 pub(crate) struct Asking<'a, P: Platform> {
     meters: &'a Rc<Meters<P>>,
     scope: &'a Scope,
     call: &'a Call<'a>,
-    pub(crate) take: Take,
+    applied: &'a [Applied<'a>],
+    /// What was charged to slices, by the limit's place among the applied ones.
+    spent: Vec<(usize, Spent)>,
+    /// The places of those that the ledger is asked about.
+    pub(crate) asked: Vec<usize>,
+    take: Take,
     /// What is told along with it.
     told: Batch,
     copies: Copies,
@@ -46,34 +53,73 @@ pub(crate) struct Asking<'a, P: Platform> {
 struct Unresolved;
 
 impl<'a, P: Platform> Asking<'a, P> {
+    /// Charges the call to slices, where there are any, and makes the take for the rest.
     pub(crate) fn new(
         meters: &'a Rc<Meters<P>>,
         scope: &'a Scope,
         call: &'a Call<'a>,
-        applied: &[Applied<'_>],
+        applied: &'a [Applied<'a>],
     ) -> Self {
-        let accounts: Vec<_> = applied.iter().map(|one| &one.account).collect();
-        let ticks = meters.platform.clock().ticks();
-        // What waits to be told of the same accounts goes along.
-        let told = meters.with(call.tenant, |kept| kept.outbox.next(ticks, MAX_SETTLEMENTS, Some(&accounts)));
+        let now = meters.moment();
         let take = Take {
             id: meters.fresh_id(),
-            asks: applied.iter().map(|one| one.ask(Amount::ZERO)).collect(),
+            asks: Vec::new(),
             hold: meters.hold,
             lease: meters.lease,
             receipt: call.receipt(),
-            settle: told.settlements.clone(),
+            settle: Vec::new(),
         };
-        Self { meters, scope, call, take, told, copies: Copies::None, unresolved: None }
+        let (spent, asked) = (Vec::new(), Vec::new());
+        let (told, copies, unresolved) = (Batch::default(), Copies::None, None);
+        let mut asking = Self { meters, scope, call, applied, spent, asked, take, told, copies, unresolved };
+        asking.charge_slices(now);
+        if !asking.asked.is_empty() {
+            asking.compose(now);
+        }
+        asking
     }
 
-    /// Asks the ledger, a second time if it does not answer the first.
+    fn charge_slices(&mut self, now: Moment) {
+        for (place, one) in self.applied.iter().enumerate() {
+            let spend = || self.meters.with(self.call.tenant, |kept| kept.spend(&one.account, one.need, now));
+            match self.may_lease(one).then(spend).flatten() {
+                Some(spent) => self.spent.push((place, spent)),
+                None => self.asked.push(place),
+            }
+        }
+    }
+
+    /// A call with an idempotency key asks the ledger about its budgets, which knows whether it is a repetition.
+    fn may_lease(&self, one: &Applied<'_>) -> bool {
+        let spec = &one.limit.record.spec;
+        spec.mode == Mode::Leased && (self.take.receipt.is_none() || spec.kind != LimitKind::Budget)
+    }
+
+    fn compose(&mut self, now: Moment) {
+        let asked = self.asked.iter().map(|place| &self.applied[*place]);
+        let want = |one: &Applied<'_>| match self.may_lease(one) {
+            true => self.meters.with(self.call.tenant, |kept| kept.want(&one.account, one.need, now, self.meters.hold)),
+            false => Amount::ZERO,
+        };
+        let asks = asked.clone().map(|one| one.ask(want(one))).collect();
+        let accounts: Vec<_> = asked.map(|one| &one.account).collect();
+        // What waits to be told of the same accounts goes along.
+        let told =
+            self.meters.with(self.call.tenant, |kept| kept.outbox.next(now.ticks, MAX_SETTLEMENTS, Some(&accounts)));
+        self.take.asks = asks;
+        self.take.settle.clone_from(&told.settlements);
+        self.told = told;
+    }
+
+    /// Asks the ledger, a second time if it does not answer the first, and takes in what it grants.
     pub(crate) async fn answer(&mut self) -> Result<Taken, LedgerError> {
         let ledger = self.meters.platform.ledger();
         self.unresolved = Some(Unresolved);
+        let mut asked_at = self.meters.moment();
         let mut answer = ledger.take(self.call.tenant, &self.take).await;
         if answer.as_ref().is_err_and(LedgerError::is_retryable) {
             self.copies = Copies::Perhaps;
+            asked_at = self.meters.moment();
             answer = ledger.take(self.call.tenant, &self.take).await;
         }
         if answer.is_ok() {
@@ -83,12 +129,43 @@ impl<'a, P: Platform> Asking<'a, P> {
         if self.copies == Copies::None && !matches!(answer, Ok(Taken::Granted(_))) {
             self.unresolved = None;
         }
+        if let Ok(Taken::Granted(grants)) = &answer {
+            self.take_in(grants, asked_at);
+        }
         answer
     }
 
+    /// Slices are spent from on the instance itself, from now on.
+    fn take_in(&mut self, grants: &[Grant], asked_at: Moment) {
+        let mut places = Vec::new();
+        for (place, grant) in self.asked.drain(..).zip(grants) {
+            let one = &self.applied[place];
+            let spent = Spent { account: one.account.clone(), slice: self.take.id, amount: one.need };
+            match *grant {
+                Grant::Reserved => places.push(place),
+                Grant::Repeated => {}
+                Grant::Leased { amount, millis } => {
+                    let close = self.copies.then();
+                    self.meters.with(self.call.tenant, |kept| kept.add(&spent, amount, millis, asked_at, close));
+                    self.take.asks.retain(|ask| ask.account != spent.account);
+                    self.spent.push((place, spent));
+                }
+            }
+        }
+        self.asked = places;
+    }
+
     /// What was taken belongs to a permit.
-    pub(crate) fn permit(mut self, charges: Vec<Charge>) -> Permit<P> {
+    pub(crate) fn permit(mut self) -> Permit<P> {
         self.unresolved = None;
+        let charge = |place: usize, source: Source| {
+            let spec = &self.applied[place].limit.record.spec;
+            Charge { kind: spec.kind, unit: spec.unit, estimate: self.applied[place].need, source }
+        };
+        let entry = |place: usize| Source::Entry(self.applied[place].account.clone(), self.take.id);
+        let mut charges: Vec<Charge> = self.asked.iter().map(|place| charge(*place, entry(*place))).collect();
+        let spent = std::mem::take(&mut self.spent);
+        charges.extend(spent.into_iter().map(|(place, spent)| charge(place, Source::Slice(spent))));
         let (meters, receipt) = (Rc::clone(self.meters), self.take.receipt.clone());
         Permit::new(meters, self.call.tenant.clone(), self.scope.clone(), charges, receipt, self.copies)
     }
@@ -96,16 +173,18 @@ impl<'a, P: Platform> Asking<'a, P> {
 
 impl<P: Platform> Drop for Asking<'_, P> {
     fn drop(&mut self) {
-        self.meters.with(self.call.tenant, |kept| kept.outbox.not_told(&self.told));
-        if self.unresolved.is_none() {
-            return;
-        }
+        let spent = std::mem::take(&mut self.spent);
+        self.meters.with(self.call.tenant, |kept| {
+            kept.outbox.not_told(&self.told);
+            spent.iter().for_each(|(_, spent)| kept.settle(spent, Amount::ZERO, self.meters.hold));
+        });
         let buried = self.take.asks.iter().map(|ask| {
             let budget = matches!(ask.terms, Terms::Budget { .. });
             let void = self.take.receipt.clone().filter(|_| budget);
             let (account, id) = (ask.account.clone(), self.take.id);
             (Settlement { account, id, charge: Amount::ZERO, then: Then::Bury, void }, Haste::Now)
         });
+        let buried: Vec<_> = if self.unresolved.is_some() { buried.collect() } else { Vec::new() };
         self.meters.tell(self.call.tenant, self.scope, buried);
     }
 }

@@ -4,6 +4,9 @@
 //! A permit is settled with what the call cost, or voided if nothing was executed. One that is dropped has cost its estimate. Settling
 //! goes on in the background, several at a time; no answer waits for it.
 //!
+//! A leased limit is spent from slices that the instance took in advance: where they cover a call, the ledger is not asked. What is not used for
+//! a while, or is about to end, goes back.
+//!
 //! A ledger that does not answer refuses (fails closed), unless every limit that had to be asked says otherwise (`fail_open`); the log
 //! then names each of them, every time.
 //!
@@ -14,6 +17,7 @@ mod applied;
 mod asking;
 mod call;
 mod denied;
+mod kept;
 mod meters;
 mod outbox;
 mod permit;

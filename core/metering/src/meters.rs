@@ -2,9 +2,10 @@
 
 use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc, time::Duration};
 
+use toolgate_ledger::Moment;
 use toolgate_model::{Limit, LimitId, Limits, TenantId};
 use toolgate_ports::{
-    Clock, EntryId, Grant, Ledger, LedgerError, MAX_SETTLEMENTS, Platform, Random, Scope, Settlement, Taken,
+    Clock, EntryId, Ledger, LedgerError, MAX_SETTLEMENTS, Platform, Random, Scope, Settlement, Taken,
 };
 
 use crate::{
@@ -12,8 +13,8 @@ use crate::{
     applied::{Applied, applied},
     asking::Asking,
     denied::listed,
-    outbox::{ANSWERED_WITHIN, Batch, Haste, Outbox},
-    permit::Charge,
+    kept::Kept,
+    outbox::{ANSWERED_WITHIN, Batch, Haste},
 };
 
 /// How often the ledger is told the same before it is left for the next occasion.
@@ -22,6 +23,8 @@ const TELLINGS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// A task that is so much late is gone: it was ended with its request.
 const LATE: Duration = Duration::from_secs(5);
+/// After so long a keeper may be relieved by one of a newer request: a Worker ends what a request started half a minute after its answer.
+const WATCH: Duration = Duration::from_secs(12);
 /// How many tenants an instance keeps account of. Beyond it those with nothing to tell are forgotten.
 const MAX_TENANTS: usize = 1_000;
 
@@ -32,24 +35,15 @@ pub struct Meters<P> {
     pub(crate) hold: u64,
     /// In milliseconds.
     pub(crate) lease: u64,
-    linger: Duration,
-    tenants: RefCell<BTreeMap<TenantId, Tenant>>,
+    /// In milliseconds; zero if nothing lingers in the background.
+    linger: u64,
+    tenants: RefCell<BTreeMap<TenantId, Kept>>,
 }
 
 impl<P> fmt::Debug for Meters<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Meters({} tenants)", self.tenants.borrow().len())
     }
-}
-
-/// What is kept of one tenant.
-#[derive(Debug, Default)]
-pub(crate) struct Tenant {
-    pub(crate) outbox: Outbox,
-    /// A task waits until then, in ticks, to tell what can wait.
-    lingering: u64,
-    /// A task is telling, and is gone if it is still telling then.
-    telling: u64,
 }
 
 impl<P: Platform> Meters<P> {
@@ -60,12 +54,13 @@ impl<P: Platform> Meters<P> {
             platform,
             hold: millis(limits.reservation),
             lease: millis(limits.lease),
-            linger: limits.lease_linger,
+            linger: millis(limits.lease_linger),
             tenants: RefCell::default(),
         })
     }
 
-    /// Takes what `call` costs at most from all of its tenant's `limits` that apply to it, or from none.
+    /// Takes what `call` costs at most from all of its tenant's `limits` that apply to it, or from none. The ledger is asked once, and not
+    /// at all if slices cover everything.
     ///
     /// # Errors
     /// [`NotGranted::Denied`] names the limit that has not enough left; [`NotGranted::Ledger`] if the ledger can't be asked.
@@ -79,26 +74,39 @@ impl<P: Platform> Meters<P> {
         if applied.is_empty() {
             return Ok(Permit::free());
         }
+        self.return_what_ended(call.tenant);
         let mut asking = Asking::new(self, scope, call, &applied);
-        let id = asking.take.id;
+        let asked: Vec<&Applied<'_>> = asking.asked.iter().map(|place| &applied[*place]).collect();
+        if asked.is_empty() {
+            return Ok(asking.permit());
+        }
         match asking.answer().await {
-            Ok(Taken::Granted(grants)) => {
-                let charges = applied.iter().zip(grants).filter_map(|(one, grant)| charge(one, id, grant));
-                Ok(asking.permit(charges.collect()))
-            }
+            Ok(Taken::Granted(_)) => Ok(asking.permit()),
             Ok(Taken::Refused(refused)) => {
-                let short = applied.get(refused.ask).unwrap_or(&applied[0]);
+                let short = asked.get(refused.ask).unwrap_or(&asked[0]);
                 Err(NotGranted::Denied(Box::new(Denied::new(short, &refused))))
             }
-            Err(error) => {
-                if let Some(open) = let_through(&applied, call.tenant, &error) {
-                    let charges = applied.iter().filter_map(|one| charge(one, id, Grant::Reserved));
-                    return Ok(asking.permit(charges.collect()).let_through(open));
+            Err(error) => match let_through(&asked, call.tenant, &error) {
+                Some(open) => Ok(asking.permit().let_through(open)),
+                None => {
+                    let limits = asked.iter().map(|one| one.limit.id.clone()).collect();
+                    Err(NotGranted::Ledger(Box::new(LedgerLost { error, limits })))
                 }
-                let limits = applied.iter().map(|one| one.limit.id.clone()).collect();
-                Err(NotGranted::Ledger(Box::new(LedgerLost { error, limits })))
-            }
+            },
         }
+    }
+
+    /// Where no keeper does, each call sees to what has ended.
+    fn return_what_ended(&self, tenant: &TenantId) {
+        if self.linger == 0 {
+            let now = self.moment();
+            self.with(tenant, |kept| kept.give_back(now, u64::MAX, self.hold));
+        }
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        let clock = self.platform.clock();
+        Moment { wall: clock.now().as_millis(), ticks: clock.ticks() }
     }
 
     pub(crate) fn fresh_id(&self) -> EntryId {
@@ -107,39 +115,61 @@ impl<P: Platform> Meters<P> {
         EntryId(u64::from_be_bytes(bytes))
     }
 
-    /// Puts settlements into the outbox, and sees to it that they are told.
+    /// Puts settlements into the outbox, and sees to it that they, and slices that are not used, are told.
     pub(crate) fn tell(
         self: &Rc<Self>,
         tenant: &TenantId,
         scope: &Scope,
         settlements: impl IntoIterator<Item = (Settlement, Haste)>,
     ) {
-        let ticks = self.platform.clock().ticks();
+        let now = self.moment();
         let due = self.with(tenant, |kept| {
             settlements.into_iter().for_each(|(settlement, haste)| kept.outbox.add(settlement, haste));
-            kept.outbox.is_due(ticks, Haste::Now)
+            kept.outbox.is_due(now.ticks, Haste::Now) && kept.telling <= now.ticks
         });
-        let (meters, tenant) = (Rc::clone(self), tenant.clone());
         if due {
+            let (meters, tenant) = (Rc::clone(self), tenant.clone());
             scope.background.spawn(Box::pin(async move { meters.flush(&tenant).await }));
-        } else if !self.linger.is_zero() && self.begin_to_linger(&tenant, ticks) {
-            scope.background.spawn(Box::pin(async move {
-                meters.platform.clock().sleep(meters.linger).await;
-                meters.with(&tenant, |kept| kept.lingering = 0);
-                meters.flush(&tenant).await;
-            }));
+        }
+        self.see_to_a_keeper(tenant, scope, now);
+    }
+
+    fn see_to_a_keeper(self: &Rc<Self>, tenant: &TenantId, scope: &Scope, now: Moment) {
+        if self.linger == 0 {
+            return;
+        }
+        let number = self.with(tenant, |kept| {
+            if kept.keeper.relieved_at > now.ticks || kept.next_look(now, self.linger).is_none() {
+                return None;
+            }
+            kept.keeper.relieved_at = later(now.ticks, WATCH);
+            kept.keeper.number += 1;
+            Some(kept.keeper.number)
+        });
+        if let Some(number) = number {
+            let (meters, tenant) = (Rc::clone(self), tenant.clone());
+            scope.background.spawn(Box::pin(async move { meters.keep(&tenant, number).await }));
         }
     }
 
-    /// Whether nobody does yet. (A task that should have ended was ended with its request.)
-    fn begin_to_linger(&self, tenant: &TenantId, ticks: u64) -> bool {
-        self.with(tenant, |kept| {
-            let begins = kept.lingering <= ticks && !kept.outbox.is_empty();
-            if begins {
-                kept.lingering = later(ticks, self.linger + LATE);
-            }
-            begins
-        })
+    /// Gives back what is not used and tells what could wait, until nothing is left or somebody relieves it.
+    async fn keep(&self, tenant: &TenantId, number: u64) {
+        loop {
+            let now = self.moment();
+            let pause = self.with(tenant, |kept| match kept.next_look(now, self.linger) {
+                Some(pause) if kept.keeper.number == number => Some(pause),
+                Some(_) => None,
+                None => {
+                    kept.keeper.relieved_at = 0;
+                    None
+                }
+            });
+            let Some(pause) = pause else { return };
+            self.platform.clock().sleep(pause).await;
+            let now = self.moment();
+            self.with(tenant, |kept| kept.give_back(now, self.linger, self.hold));
+            self.flush(tenant).await;
+        }
     }
 
     /// Tells the ledger all that waits, unless another task does. What it does not take stays for the next occasion.
@@ -184,10 +214,10 @@ impl<P: Platform> Meters<P> {
         answer
     }
 
-    pub(crate) fn with<T>(&self, tenant: &TenantId, look: impl FnOnce(&mut Tenant) -> T) -> T {
+    pub(crate) fn with<T>(&self, tenant: &TenantId, look: impl FnOnce(&mut Kept) -> T) -> T {
         let mut tenants = self.tenants.borrow_mut();
         if !tenants.contains_key(tenant) && tenants.len() >= MAX_TENANTS {
-            tenants.retain(|_, kept| !kept.outbox.is_empty());
+            tenants.retain(|_, kept| !kept.is_idle());
         }
         look(tenants.entry(tenant.clone()).or_default())
     }
@@ -202,20 +232,12 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What is charged where, if anything is.
-fn charge(applied: &Applied<'_>, id: EntryId, grant: Grant) -> Option<Charge> {
-    let spec = &applied.limit.record.spec;
-    let charge =
-        Charge { account: applied.account.clone(), kind: spec.kind, unit: spec.unit, estimate: applied.need, id };
-    (grant != Grant::Repeated).then_some(charge)
-}
-
 /// The limits that let a call through although the ledger can't be asked about them; nothing if one of them does not.
-fn let_through(applied: &[Applied<'_>], tenant: &TenantId, error: &LedgerError) -> Option<Vec<LimitId>> {
-    if !applied.iter().all(|one| one.limit.record.spec.fail_open) {
+fn let_through(asked: &[&Applied<'_>], tenant: &TenantId, error: &LedgerError) -> Option<Vec<LimitId>> {
+    if !asked.iter().all(|one| one.limit.record.spec.fail_open) {
         return None;
     }
-    let limits: Vec<LimitId> = applied.iter().map(|one| one.limit.id.clone()).collect();
+    let limits: Vec<LimitId> = asked.iter().map(|one| one.limit.id.clone()).collect();
     tracing::warn!(
         target: "toolgate::metering", %tenant, %error, limits = %listed(&limits),
         "the ledger can't be asked: a call goes through uncounted, because these limits are set to fail_open"

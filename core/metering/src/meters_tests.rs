@@ -194,7 +194,8 @@ fn who_stops_asking_leaves_nothing_behind() {
     let world = World::new(&json!({"money": money(100)}));
     let scope = world.platform.scope();
     let call = world.call();
-    let mut asking = Asking::new(&world.meters, &scope, &call, &applied(&world.limits, &call));
+    let applied = applied(&world.limits, &call);
+    let mut asking = Asking::new(&world.meters, &scope, &call, &applied);
     assert!(world.run(poll_immediate(asking.answer())).is_some());
     assert_eq!(world.stands("money"), (0, 10, 0, 90));
     drop(asking);
@@ -238,4 +239,167 @@ fn what_a_call_cost_beyond_its_estimate_is_not_charged() {
     world.run(world.take()).unwrap().settle(&usd(50));
     world.platform.settle();
     assert_eq!(world.stands("money"), (10, 0, 0, 90));
+}
+
+fn leased(amount: u64) -> Value {
+    json!({"scope": {}, "kind": "budget", "unit": "calls", "amount": amount, "window": "day", "mode": "leased"})
+}
+
+impl World {
+    /// Another instance of the same platform.
+    fn another(&self) -> Self {
+        Self {
+            platform: Rc::clone(&self.platform),
+            meters: Meters::new(Rc::clone(&self.platform), &Limits::default()),
+            limits: self.limits.clone(),
+            tenant: self.tenant.clone(),
+            key: self.key.clone(),
+            server: self.server.clone(),
+            idempotency: None,
+            estimate: Cell::new(self.estimate.get()),
+        }
+    }
+
+    fn pass(&self, millis: u64) {
+        self.run(self.platform.clock.sleep(Duration::from_millis(millis)));
+    }
+
+    /// Calls until it is refused; how often it was let through.
+    fn exhaust(&self) -> u64 {
+        let mut granted = 0;
+        while let Ok(permit) = self.run(self.take()) {
+            permit.settle(&self.estimate.get());
+            granted += 1;
+        }
+        granted
+    }
+}
+
+#[test]
+fn a_thousand_calls_a_minute_ask_the_ledger_rarely() {
+    for (mode, most) in [("leased", 0.05), ("strict", 1.1)] {
+        let mut limit = leased(1_000_000);
+        limit["mode"] = json!(mode);
+        let world = World::new(&json!({"l": limit}));
+        for _ in 0..5_000 {
+            world.run(world.take()).unwrap().settle(&usd(0));
+            world.pass(60);
+        }
+        world.platform.settle();
+        let trips = world.platform.ledger.operations() as f64 / 5_000.0;
+        println!("{mode}: {trips} round trips per call");
+        assert!(trips <= most, "{mode}: {trips}");
+        assert_eq!(world.stands("l"), (5_000, 0, 0, 995_000));
+    }
+}
+
+#[test]
+fn a_leased_budget_is_spent_to_its_last_by_however_many() {
+    let one = World::new(&json!({"l": leased(300)}));
+    let instances = [one.another(), one.another(), one];
+    let mut granted = 0;
+    loop {
+        let before = granted;
+        for world in &instances {
+            if let Ok(permit) = world.run(world.take()) {
+                permit.settle(&usd(0));
+                granted += 1;
+            }
+        }
+        if granted == before {
+            break;
+        }
+    }
+    assert!((250..=300).contains(&granted), "{granted}");
+    instances[0].platform.settle();
+    let rest: u64 = instances.iter().map(World::exhaust).sum();
+    assert_eq!(granted + rest, 300, "what one instance held and did not use, others can use after it");
+}
+
+#[test]
+fn what_an_instance_held_that_ended_is_spent_and_not_handed_out_again() {
+    let one = World::new(&json!({"l": leased(300)}));
+    let other = one.another();
+    one.run(one.take()).unwrap().settle(&usd(0));
+    let held = one.stands("l").2;
+    assert!(held > 1);
+    // Its keeper never runs: the tasks are this world's to run, and it forgets them.
+    one.platform.forget_tasks();
+    drop(one);
+    other.pass(600_000);
+    assert_eq!(other.exhaust(), 300 - held);
+}
+
+#[test]
+fn without_a_keeper_slices_go_back_with_the_next_call() {
+    let world = World::new(&json!({"l": leased(300)}));
+    let meters = Meters::new(Rc::clone(&world.platform), &Limits { lease_linger: Duration::ZERO, ..Limits::default() });
+    let world = World { meters, ..world };
+    world.run(world.take()).unwrap().settle(&usd(0));
+    world.pass(60_000);
+    assert_eq!(world.platform.ledger.operations(), 1, "nothing happens in the background");
+    world.run(world.take()).unwrap().settle(&usd(0));
+    assert_eq!((world.platform.ledger.operations(), world.stands("l").0), (2, 1), "it goes along with the next slice");
+}
+
+#[test]
+fn calls_that_outlast_their_slice_cost_what_they_cost() {
+    let mut limit = money(1_000);
+    limit["mode"] = json!("leased");
+    let world = World::new(&json!({"l": limit}));
+    let long = world.run(world.take()).unwrap();
+    world.run(world.take()).unwrap().settle(&usd(3));
+    world.pass(60_000);
+    assert_eq!(world.stands("l"), (0, 13, 0, 987), "given back but for what was spent and what may be");
+    long.settle(&usd(4));
+    world.platform.settle();
+    assert_eq!(world.stands("l"), (7, 0, 0, 993));
+}
+
+#[test]
+fn a_refusal_gives_back_what_was_taken_from_slices() {
+    let world = World::new(&json!({"l": leased(300), "m": money(20)}));
+    let permits: Vec<_> = (0..2).map(|_| world.run(world.take()).unwrap()).collect();
+    assert!(world.run(world.take()).is_err());
+    permits.into_iter().for_each(|permit| permit.settle(&usd(10)));
+    world.platform.settle();
+    assert_eq!(world.stands("l"), (2, 0, 0, 298));
+}
+
+#[test]
+fn a_call_with_an_idempotency_key_is_counted_strictly() {
+    let mut world = World::new(&json!({"l": leased(300)}));
+    world.run(world.take()).unwrap().settle(&usd(0));
+    world.idempotency = Some(IdempotencyKey::new("attempt-1").unwrap());
+    world.run(world.take()).unwrap().settle(&usd(0));
+    world.run(world.take()).unwrap().settle(&usd(0));
+    world.platform.settle();
+    assert_eq!(world.stands("l"), (2, 0, 0, 298));
+}
+
+#[test]
+fn a_leased_rate_lets_through_what_a_strict_one_does() {
+    let rate =
+        json!({"scope": {}, "kind": "rate", "unit": "calls", "amount": 60, "window": "minute", "mode": "leased"});
+    let world = World::new(&json!({"l": rate}));
+    let mut granted = world.exhaust();
+    assert!((50..=60).contains(&granted), "{granted}");
+    for _ in 0..60 {
+        world.pass(1_000);
+        granted += world.exhaust();
+    }
+    assert!((110..=120).contains(&granted), "{granted} in a minute, and a full bucket");
+}
+
+#[test]
+fn the_rest_of_a_slice_survives_a_lost_ledger() {
+    let world = World::new(&json!({"l": leased(300)}));
+    let first = world.run(world.take()).unwrap();
+    world.platform.ledger.set_fault(Some(LedgerFault::Down));
+    let while_down = world.exhaust();
+    assert_eq!(while_down, 7, "a first slice is worth eight calls");
+    drop(first);
+    world.platform.ledger.set_fault(None);
+    world.platform.settle();
+    assert_eq!(world.stands("l"), (8, 0, 0, 292));
 }

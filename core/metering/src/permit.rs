@@ -5,16 +5,24 @@ use std::{fmt, rc::Rc};
 use toolgate_model::{Amount, LimitId, LimitKind, TenantId, Unit};
 use toolgate_ports::{AccountId, EntryId, Platform, ReceiptId, Scope, Settlement};
 
-use crate::{Meters, Price, asking::Copies, outbox::Haste};
+use crate::{Meters, Price, asking::Copies, kept::Spent, outbox::Haste};
 
 /// What one limit was charged.
 #[derive(Debug)]
 pub(crate) struct Charge {
-    pub(crate) account: AccountId,
     pub(crate) kind: LimitKind,
     pub(crate) unit: Unit,
     pub(crate) estimate: Amount,
-    pub(crate) id: EntryId,
+    pub(crate) source: Source,
+}
+
+/// Where it was charged.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// In the ledger.
+    Entry(AccountId, EntryId),
+    /// To a slice of this instance.
+    Slice(Spent),
 }
 
 /// What there is to settle.
@@ -83,14 +91,21 @@ impl<P: Platform> Permit<P> {
     fn close(&mut self, cost: Cost<'_>) {
         let Some(Open { meters, tenant, scope, charges, receipt, copies }) = self.open.take() else { return };
         let void = matches!(cost, Cost::Nothing).then_some(receipt).flatten();
-        let settlements = charges.into_iter().map(|charge| {
+        let mut settlements = Vec::new();
+        for charge in charges {
             let cost = cost.of(&charge);
+            let (account, id) = match charge.source {
+                Source::Slice(spent) => {
+                    meters.with(&tenant, |kept| kept.settle(&spent, cost, meters.hold));
+                    continue;
+                }
+                Source::Entry(account, id) => (account, id),
+            };
             let frees = cost < charge.estimate || charge.kind == LimitKind::Concurrency;
             let haste = if frees { Haste::Now } else { Haste::Whenever };
             let void = void.clone().filter(|_| charge.kind == LimitKind::Budget);
-            let Charge { account, id, .. } = charge;
-            (Settlement { account, id, charge: cost, then: copies.then(), void }, haste)
-        });
+            settlements.push((Settlement { account, id, charge: cost, then: copies.then(), void }, haste));
+        }
         meters.tell(&tenant, &scope, settlements);
     }
 }

@@ -85,7 +85,7 @@ impl Default for Limits {
             session_stream: Duration::from_secs(1800),
             input: Duration::from_secs(300),
             reservation: Duration::from_secs(900),
-            lease: Duration::from_secs(20),
+            lease: Duration::from_secs(30),
             lease_linger: Duration::from_secs(2),
         }
     }

@@ -1,5 +1,5 @@
 //! The seam between the core and a platform: what a platform hands the core ([`Store`], [`Fetch`], [`Clock`],
-//! [`Random`], [`Mailbox`], [`Ledger`], [`Background`]), and the HTTP messages that cross it ([`Body`]).
+//! [`Random`], [`Mailbox`], [`Ledger`], [`Sandbox`], [`Background`]), and the HTTP messages that cross it ([`Body`]).
 //!
 //! Futures need not be `Send`: one gateway lives on one thread (a Worker's isolate, a Lambda instance, one of the local
 //! target's threads), and nothing is shared between them but the store. This crate must never know a runtime.
@@ -14,6 +14,7 @@ mod counted;
 mod fetch;
 mod ledger;
 mod mailbox;
+mod sandbox;
 mod store;
 
 use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
@@ -26,6 +27,9 @@ pub use ledger::{
     MAX_SETTLEMENTS, PastWindow, ReceiptId, Refused, Settlement, Take, Taken, Terms, Then, UsagePage,
 };
 pub use mailbox::{LETTER_LIFE, MAX_LETTER, MAX_LETTERS, Mailbox};
+pub use sandbox::{
+    Entry, MAX_LOGS, MAX_PANIC, MAX_REPLY, Returned, Sandbox, SandboxError, SandboxInstance, Stepped, Trap,
+};
 pub use store::{
     Changed, Commit, Consistency, Expect, Page, Record, RecordKey, RecordKind, Store, StoreError, TenantSync, Write,
 };
@@ -80,6 +84,8 @@ pub trait Platform: 'static {
     type Mailbox: Mailbox;
     /// Where limits are counted.
     type Ledger: Ledger;
+    /// Where programs run.
+    type Sandbox: Sandbox;
     /// The time.
     type Clock: Clock;
     /// Unpredictable bytes.
@@ -93,6 +99,8 @@ pub trait Platform: 'static {
     fn mailbox(&self) -> &Self::Mailbox;
     /// Where limits are counted.
     fn ledger(&self) -> &Self::Ledger;
+    /// Where programs run.
+    fn sandbox(&self) -> &Self::Sandbox;
     /// The time.
     fn clock(&self) -> &Self::Clock;
     /// Unpredictable bytes.

@@ -6,8 +6,8 @@ use crate::{
     bounds::Bounds,
     datum::Datum,
     meter::{
-        BYTE, COMPARE, CONVERT, ELEMENT, LOOKUP, LOOKUP_BYTE, MATCH_BYTES, NUMBER_BYTES, PART, READ_BYTE, READ_NODE,
-        ROUND, units,
+        COMPARE, CONVERT, COPY_BYTE, ELEMENT, LOOKUP, LOOKUP_BYTE, MATCH_BYTES, NUMBER_BYTES, PART, READ_BYTE,
+        READ_NODE, ROUND, SEARCH_BYTE, units,
     },
     node::{Body, Loop, Node, Op, Probe, Unary},
     pattern::Pattern,
@@ -72,7 +72,10 @@ impl Estimator<'_> {
             Op::Probe(probe, parts) => self.probe(*probe, parts),
             Op::Matches(text, pattern) => self.matches(text, pattern),
             Op::InCidr(address, _) => (self.part(address).0.plus(&Bound::fixed(CONVERT)), Size::small()),
-            Op::List(elements) => self.all(elements),
+            Op::List(elements) => {
+                let (cost, size) = self.all(elements);
+                (cost.plus(&gathered(elements.len())), size)
+            }
             Op::Map(members) => self.map(members),
             Op::Loop(repeated) => self.repeat(repeated),
         }
@@ -96,9 +99,9 @@ impl Estimator<'_> {
         (one.plus(&other), [left, right])
     }
 
-    /// Parts that are all evaluated, and a list of them.
+    /// Parts that are all evaluated, and the size of a list of them.
     fn all(&mut self, parts: &[Node]) -> Estimate {
-        let mut all = (Bound::fixed(ELEMENT.saturating_mul(units(parts.len()))), Size::small());
+        let mut all = (Bound::default(), Size::small());
         for part in parts {
             let (cost, size) = self.part(part);
             all = (all.0.plus(&cost), all.1.plus(&size));
@@ -107,7 +110,7 @@ impl Estimator<'_> {
     }
 
     fn map(&mut self, members: &[(Box<str>, Node)]) -> Estimate {
-        let mut all = (Bound::fixed(ELEMENT.saturating_mul(units(members.len()))), Size::small());
+        let mut all = (gathered(members.len()), Size::small());
         for (name, part) in members {
             let (cost, size) = self.part(part);
             all = (all.0.plus(&cost), all.1.plus(&size).plus(&Size::fixed(1, units(name.len()))));
@@ -132,7 +135,7 @@ impl Estimator<'_> {
             Operator::In => (self.contained(&left, &right), Size::small()),
             Operator::Add => {
                 let together = left.plus(&right);
-                (together.bytes.times(BYTE).plus(&together.nodes.times(ELEMENT)), together)
+                (together.bytes.times(COPY_BYTE).plus(&together.nodes.times(ELEMENT)), together)
             }
             Operator::Subtract | Operator::Multiply | Operator::Divide | Operator::Remainder => {
                 (Bound::default(), Size::small())
@@ -141,17 +144,18 @@ impl Estimator<'_> {
         (cost.plus(&own), size)
     }
 
-    /// Each element is compared: with that costs what the list is large, or as often what the value is large.
+    /// In a list each element is compared, and that costs at most all of the list, or all of the value each time; in a map one name is looked
+    /// up.
     fn contained(&self, value: &Size, list: &Size) -> Bound {
         let each = compare(value).times(self.loops.most(&list.nodes));
-        self.loops.smaller(compare(list), each).plus(&look_up(&value.bytes))
+        self.loops.smaller(compare(list), each).or(&look_up(&value.bytes))
     }
 
     fn unary(&mut self, function: Unary, operand: &Node) -> Estimate {
         let (cost, size) = self.part(operand);
         let (own, result) = match function {
             Unary::Size => (size.bytes, Size::small()),
-            Unary::LowerAscii => (size.bytes.times(BYTE), size),
+            Unary::LowerAscii => (size.bytes.times(COPY_BYTE), size),
             Unary::String => (Bound::fixed(CONVERT), size.plus(&Size::fixed(0, units(NUMBER_BYTES)))),
             Unary::Int | Unary::Double => (Bound::fixed(CONVERT), Size::small()),
         };
@@ -161,7 +165,7 @@ impl Estimator<'_> {
     fn probe(&mut self, probe: Probe, parts: &[Node; 2]) -> Estimate {
         let (cost, [text, other]) = self.both(parts);
         let own = match probe {
-            Probe::Contains => text.bytes.plus(&other.bytes).times(BYTE),
+            Probe::Contains => text.bytes.plus(&other.bytes).times(SEARCH_BYTE),
             Probe::StartsWith | Probe::EndsWith => self.loops.smaller(text.bytes, other.bytes),
         };
         (cost.plus(&own), Size::small())
@@ -199,6 +203,11 @@ impl Estimator<'_> {
             }
         }
     }
+}
+
+/// To put so many parts into a new list or map.
+fn gathered(parts: usize) -> Bound {
+    Bound::fixed(ELEMENT.saturating_mul(units(parts)))
 }
 
 /// To compare all of a value.

@@ -6,29 +6,31 @@ use std::cell::Cell;
 use crate::failure::Cause;
 
 /// To evaluate a part.
-pub(crate) const PART: u64 = 8;
+pub(crate) const PART: u64 = 32;
 /// To compare two values, beside their texts.
-pub(crate) const COMPARE: u64 = 4;
+pub(crate) const COMPARE: u64 = 8;
 /// To look a name up, beside its bytes.
-pub(crate) const LOOKUP: u64 = 16;
+pub(crate) const LOOKUP: u64 = 64;
 /// To look a name up: for each of its bytes.
 pub(crate) const LOOKUP_BYTE: u64 = 2;
 /// To go once through a loop, beside its body.
-pub(crate) const ROUND: u64 = 24;
+pub(crate) const ROUND: u64 = 64;
 /// To put an element into a new list or map.
-pub(crate) const ELEMENT: u64 = 64;
-/// To copy, or to search, one byte of a text.
-pub(crate) const BYTE: u64 = 4;
+pub(crate) const ELEMENT: u64 = 128;
+/// To copy one byte of a text.
+pub(crate) const COPY_BYTE: u64 = 4;
+/// To search one byte of a text, or for one.
+pub(crate) const SEARCH_BYTE: u64 = 2;
 /// To convert between numbers and texts, or to read an address.
-pub(crate) const CONVERT: u64 = 128;
+pub(crate) const CONVERT: u64 = 256;
 /// The longest text that a number is read from, or that one becomes, in bytes.
 pub(crate) const NUMBER_BYTES: usize = 64;
 /// What a match costs beyond its bytes, as if the text were so much longer.
 pub(crate) const MATCH_BYTES: u64 = 8;
 /// To read one byte of arguments.
-pub(crate) const READ_BYTE: u64 = 8;
+pub(crate) const READ_BYTE: u64 = 2;
 /// To read one value or name of arguments.
-pub(crate) const READ_NODE: u64 = 128;
+pub(crate) const READ_NODE: u64 = 64;
 
 /// A length as units are counted.
 pub(crate) fn units(length: usize) -> u64 {

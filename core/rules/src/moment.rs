@@ -1,5 +1,7 @@
 //! A point in time as a calendar in a zone tells it. Reads no clock; the zones come with the program.
 
+use std::cell::OnceCell;
+
 use jiff::tz::TimeZone;
 use toolgate_model::Timestamp;
 
@@ -16,7 +18,8 @@ pub(crate) struct Moment {
     minute: i8,
     /// 1 is Monday.
     weekday: i8,
-    date: String,
+    /// Spelled when it is first asked for.
+    date: OnceCell<String>,
 }
 
 impl Moment {
@@ -24,22 +27,21 @@ impl Moment {
     pub(crate) fn new(time: Timestamp, zone: &TimeZone) -> Option<Self> {
         let epoch_ms = i64::try_from(time.as_millis()).ok()?;
         let civil = zone.to_datetime(jiff::Timestamp::from_millisecond(epoch_ms).ok()?);
-        let (year, month, day) = (civil.year(), civil.month(), civil.day());
         Some(Self {
             epoch_ms,
-            year,
-            month,
-            day,
+            year: civil.year(),
+            month: civil.month(),
+            day: civil.day(),
             hour: civil.hour(),
             minute: civil.minute(),
             weekday: civil.weekday().to_monday_one_offset(),
-            date: format!("{year:04}-{month:02}-{day:02}"),
+            date: OnceCell::new(),
         })
     }
 
     /// `time.date`
     pub(crate) fn date(&self) -> &str {
-        &self.date
+        self.date.get_or_init(|| format!("{:04}-{:02}-{:02}", self.year, self.month, self.day))
     }
 
     /// The number `fact`, if it is one of time's.

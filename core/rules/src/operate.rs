@@ -5,7 +5,7 @@ use std::{cmp::Ordering, rc::Rc};
 use crate::{
     ast::Operator,
     failure::Cause,
-    meter::{BYTE, COMPARE, ELEMENT, LOOKUP, LOOKUP_BYTE, Meter, units},
+    meter::{COMPARE, COPY_BYTE, ELEMENT, LOOKUP, LOOKUP_BYTE, Meter, units},
     value::{List, Map, Text, Value},
 };
 
@@ -187,7 +187,7 @@ fn uints(operator: Operator, left: u64, right: u64) -> Operated<u64> {
 }
 
 fn concatenate<'a>(left: &str, right: &str, meter: &Meter) -> Operated<Value<'a>> {
-    meter.charge(BYTE.saturating_mul(units(left.len().saturating_add(right.len()))))?;
+    meter.charge(COPY_BYTE.saturating_mul(units(left.len().saturating_add(right.len()))))?;
     let mut made = String::with_capacity(left.len() + right.len());
     made.push_str(left);
     made.push_str(right);

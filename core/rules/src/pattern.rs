@@ -5,7 +5,7 @@ use regex_lite::{Regex, RegexBuilder};
 use crate::{bounds::MAX_PATTERN, problem::Problem};
 
 /// The sizes that a compiled pattern is tried with, in bytes; the first in which it fits says what matching costs at most.
-const SIZES: [u32; 6] = [512, 1 << 10, 2 << 10, 4 << 10, 8 << 10, 16 << 10];
+const SIZES: [u32; 11] = [512, 768, 1_024, 1_536, 2_048, 3_072, 4_096, 6_144, 8_192, 12_288, 16_384];
 
 /// A compiled regular expression.
 #[derive(Debug, Clone)]
@@ -34,9 +34,9 @@ impl Pattern {
         Err(Problem::Pattern(refused))
     }
 
-    /// What it costs at most to match one byte.
+    /// What it costs at most to match one byte: each state may have to be looked at.
     pub(crate) fn cost_of_byte(&self) -> u64 {
-        u64::from(self.size)
+        u64::from(self.size / 2)
     }
 
     /// Whether a part of `text` matches.

@@ -110,6 +110,8 @@ fn members_that_may_be_absent_are_asked_for_first() {
         ("has(principal.team) || principal.team == \"a\"", 34, "may be absent"),
         ("!has(principal.team) && principal.team == \"a\"", 35, "may be absent"),
         ("has(principal.user) && principal.team == \"a\"", 34, "may be absent"),
+        ("(has(principal.team) || time.year == 1) && principal.team == \"a\"", 54, "may be absent"),
+        ("!(!has(principal.team) && time.year == 1) && principal.team == \"a\"", 56, "may be absent"),
         ("network.ip == \"a\"", 9, "has(network.ip)"),
         ("principal.key.labels.env == \"a\"", 22, "has(principal.key.labels.env)"),
         ("principal.key.labels[\"a-b\"] == \"a\"", 21, "\"a-b\" in principal.key.labels"),
@@ -269,8 +271,51 @@ fn a_policy_that_may_cost_too_much_is_refused() {
     ] {
         assert!(compile(fine).is_ok(), "{fine}: {}", compile(fine).unwrap_err()[0]);
     }
-    let sum = [("a", Effect::Allow, "arguments.a.contains(\"b\")"); 20].map(|(_, effect, when)| (effect, when));
+    let sum = [("a", Effect::Allow, "arguments.a.contains(\"b\")"); 30].map(|(_, effect, when)| (effect, when));
     let rules = sum.iter().enumerate().map(|(i, (effect, when))| rule(&format!("r{i}"), *effect, when)).collect();
     let errors = Policy::compile(&PolicyDocument { zone: None, rules }, Bounds::default()).unwrap_err();
     assert!(matches!(errors[0].problem, Problem::TooCostly { .. }));
+}
+
+/// The deepest conditions that are taken, or that are refused as late as possible.
+fn deepest() -> Vec<String> {
+    let nested = |open: &str, inner: &str, close: &str, depth: usize| {
+        format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+    };
+    let mut all = Vec::new();
+    for depth in 30..45 {
+        all.push(nested("(", "true", ")", depth));
+        all.push(nested("!", "true", "", depth));
+        all.push(nested("true ? false : ", "true", "", depth));
+        all.push(nested("(true ? false : ", "true", ")", depth));
+        all.push(nested("(true && (false || ", "true", "))", depth / 2));
+        all.push(format!("{} == 1", nested("size([", "1", "])", depth / 2)));
+        all.push(format!("{} == []", nested("[", "1", "]", depth)));
+        all.push(format!("{} == 1", nested("{\"a\": ", "1", "}[\"a\"]", depth / 2)));
+        all.push(format!("arguments{} == 1", ".a".repeat(depth)));
+        all.push(format!("1{} == 1", " + 1".repeat(depth)));
+        all.push(
+            nested("[1].all(x, ", "true", ")", 3).replacen("true", &nested("[", "x", "]", depth - 8), 1) + " == true",
+        );
+    }
+    all
+}
+
+#[test]
+fn the_deepest_condition_needs_little_stack() {
+    let judge = || {
+        let arguments = format!("{}1{}", "{\"a\":".repeat(126), "}".repeat(126));
+        let mut taken = 0;
+        for when in deepest() {
+            if let Ok(policy) = compile(&when) {
+                let world = common::World::default();
+                assert!(policy.explain(&world.facts(toolgate_rules::Arguments::Json(&arguments))).cost > 0);
+                taken += 1;
+            }
+        }
+        taken
+    };
+    // Without optimisation, frames are many times what they are in WebAssembly, whose stack is a megabyte.
+    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(judge).unwrap();
+    assert!(thread.join().unwrap() > 50);
 }

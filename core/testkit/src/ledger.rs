@@ -9,7 +9,8 @@ use std::{
 use toolgate_ledger::{Change, Drawer, account_name, forgotten_names};
 use toolgate_model::{LimitId, LimitSpec, TenantId, Timestamp};
 use toolgate_ports::{
-    AccountId, Clock, Forget, Ledger, LedgerError, MAX_SETTLEMENTS, Settlement, Take, Taken, Terms, UsagePage,
+    AccountId, AccountUsage, Clock, Forget, Ledger, LedgerError, MAX_SETTLEMENTS, Settlement, Take, Taken, Terms,
+    UsagePage,
 };
 
 use crate::VirtualClock;
@@ -96,6 +97,31 @@ impl MemoryLedger {
             self.close(tenant, drawer.changes()?);
         }
         Ok(())
+    }
+
+    /// What the account `id` holds at `now`, if there is one.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub fn usage_at(
+        &self,
+        tenant: &TenantId,
+        id: &AccountId,
+        terms: &Terms,
+        now: Timestamp,
+    ) -> Result<Option<AccountUsage>, LedgerError> {
+        let name = account_name(id.as_str());
+        match self.documents.borrow().get(&(tenant.clone(), name.clone())) {
+            Some(value) => Drawer::usage(&name, value, terms, now),
+            None => Ok(None),
+        }
+    }
+
+    /// Changes documents behind the ledger's back, by name.
+    pub fn tamper(&self, tenant: &TenantId, mut change: impl FnMut(&str, &mut Vec<u8>)) {
+        let mut documents = self.documents.borrow_mut();
+        let of_tenant = documents.iter_mut().filter(|((of, _), _)| of == tenant);
+        of_tenant.for_each(|((_, name), value)| change(name, value));
     }
 
     fn opened(&self, tenant: &TenantId, names: impl IntoIterator<Item = String>) -> Result<Drawer, LedgerError> {

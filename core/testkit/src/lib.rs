@@ -12,6 +12,8 @@ mod ledger_contract;
 mod mailbox;
 mod mailbox_contract;
 mod memory;
+pub mod programs;
+mod sandbox;
 
 use std::{
     cell::RefCell,
@@ -33,6 +35,7 @@ pub use ledger_contract::ledger_contract;
 pub use mailbox::MemoryMailbox;
 pub use mailbox_contract::mailbox_contract;
 pub use memory::MemoryStore;
+pub use sandbox::{InterpretedInstance, InterpretedSandbox};
 use toolgate_ports::{Background, LocalFuture, Platform, Random, Scope};
 
 /// The platform in memory.
@@ -48,6 +51,8 @@ pub struct MemoryPlatform {
     pub mailbox: MemoryMailbox,
     /// Where its limits are counted.
     pub ledger: MemoryLedger,
+    /// Where its programs run.
+    pub sandbox: InterpretedSandbox,
     random: SeededRandom,
     tasks: Rc<Tasks>,
 }
@@ -61,6 +66,7 @@ impl Platform for MemoryPlatform {
     type Fetch = ScriptedFetch;
     type Mailbox = MemoryMailbox;
     type Ledger = MemoryLedger;
+    type Sandbox = InterpretedSandbox;
     type Clock = VirtualClock;
     type Random = SeededRandom;
 
@@ -75,6 +81,9 @@ impl Platform for MemoryPlatform {
     }
     fn ledger(&self) -> &MemoryLedger {
         &self.ledger
+    }
+    fn sandbox(&self) -> &InterpretedSandbox {
+        &self.sandbox
     }
     fn clock(&self) -> &VirtualClock {
         &self.clock
@@ -92,6 +101,7 @@ impl Default for MemoryPlatform {
             fetch: ScriptedFetch::default(),
             mailbox: MemoryMailbox::new(clock.clone()),
             ledger: MemoryLedger::new(clock.clone()),
+            sandbox: InterpretedSandbox::default(),
             clock,
             random: SeededRandom::default(),
             tasks: Rc::default(),
@@ -130,6 +140,11 @@ impl MemoryPlatform {
             }
             assert!(self.clock.advance_to_next(), "every task waits and no timer is set");
         }
+    }
+
+    /// Ends all background tasks where they are, as a platform does that ends.
+    pub fn forget_tasks(&self) {
+        drop(self.tasks.0.take());
     }
 
     /// Runs the background tasks to their end; the clock moves when all of them wait.

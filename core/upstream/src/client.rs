@@ -489,6 +489,19 @@ impl<P: Platform> Client<P> {
         }
     }
 
+    /// A new session in place of one that the server does not know any more.
+    pub(crate) async fn session_again(
+        &self,
+        trip: &Trip<'_>,
+        lost: &Rc<Session>,
+    ) -> Result<Option<Rc<Session>>, UpstreamError> {
+        self.memory.borrow_mut().drop_session(&trip.key, trip.caller.partition, lost);
+        match self.greet_again(trip).await? {
+            Route::Legacy(session) => Ok(Some(session)),
+            Route::Modern(_) | Route::Link => Ok(None),
+        }
+    }
+
     /// Whether what is known of the server's era can be wrong: not if an operator said so, nor if the server just did.
     fn may_doubt(&self, trip: &Trip<'_>) -> bool {
         trip.endpoint.era == EraPolicy::Auto && !self.memory.borrow().is_fresh(&trip.key, self.now())

@@ -429,6 +429,25 @@ fn what_is_asked_in_a_clients_session_has_no_id_that_a_client_uses() {
 }
 
 #[test]
+fn a_stream_of_a_lost_session_is_opened_in_a_new_one() {
+    let alive = legacy(|body| refusal(404, body, -32601, Value::Null));
+    let tested = {
+        let platform = MemoryPlatform::new();
+        platform.fetch.answer(move |request| match request.method {
+            http::Method::GET if request.headers["mcp-session-id"] == "s1" => typed(404, "text/plain", ""),
+            http::Method::GET => Ok(events(&[progress()])),
+            _ => alive(&serde_json::from_slice(&request.body).unwrap(), &request),
+        });
+        let client = Client::new(Rc::clone(&platform), Limits::default());
+        (platform, client)
+    };
+    let endpoint = endpoint(EraPolicy::Legacy);
+    let caller = Caller { partition: "p", capabilities: None, client_info: None, session: None };
+    let listening = tested.0.run(tested.1.stream(&endpoint, None, caller, Some("7"))).unwrap().unwrap();
+    assert_eq!(listening.session.unwrap().id.as_deref(), Some("s2"));
+}
+
+#[test]
 fn an_error_of_a_tool_that_speaks_of_sessions_is_no_lost_session() {
     let at = legacy(|_| panic!("probed"));
     let tested = server(move |body, request| match body["method"].as_str() {

@@ -2,8 +2,12 @@
 
 use toolgate_native::{HttpFetch, SystemClock, SystemRandom};
 use toolgate_ports::{Counted, Platform};
+use toolgate_sandbox_wasmtime::WasmtimeSandbox;
 
 use crate::store::{DynamoLedger, DynamoStore};
+
+/// Programs at a time: an instance serves one request, which may have begun several.
+const PROGRAMS: usize = 8;
 
 /// One instance's platform.
 #[derive(Debug)]
@@ -11,6 +15,7 @@ pub(crate) struct LambdaPlatform {
     store: Counted<DynamoStore>,
     ledger: Counted<DynamoLedger>,
     fetch: HttpFetch,
+    sandbox: WasmtimeSandbox,
     clock: SystemClock,
     random: SystemRandom,
 }
@@ -18,10 +23,12 @@ pub(crate) struct LambdaPlatform {
 impl LambdaPlatform {
     pub(crate) fn new(store: DynamoStore) -> Self {
         let ledger = Counted::new(DynamoLedger::new(store.clone()));
+        let sandbox = WasmtimeSandbox::new(1, PROGRAMS);
         Self {
             store: Counted::new(store),
             ledger,
             fetch: HttpFetch::new(),
+            sandbox,
             clock: SystemClock::new(),
             random: SystemRandom,
         }
@@ -33,6 +40,7 @@ impl Platform for LambdaPlatform {
     type Fetch = HttpFetch;
     type Mailbox = Counted<DynamoStore>;
     type Ledger = Counted<DynamoLedger>;
+    type Sandbox = WasmtimeSandbox;
     type Clock = SystemClock;
     type Random = SystemRandom;
 
@@ -47,6 +55,9 @@ impl Platform for LambdaPlatform {
     }
     fn mailbox(&self) -> &Counted<DynamoStore> {
         &self.store
+    }
+    fn sandbox(&self) -> &WasmtimeSandbox {
+        &self.sandbox
     }
     fn clock(&self) -> &SystemClock {
         &self.clock

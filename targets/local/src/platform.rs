@@ -4,6 +4,8 @@
 use toolgate_native::{HttpFetch, SystemClock, SystemRandom};
 use toolgate_ports::{Background, Counted, LocalFuture, Platform};
 
+use toolgate_sandbox_wasmtime::WasmtimeSandbox;
+
 use crate::{ledger::SqliteLedger, mailbox::SharedMailbox, store::SqliteStore};
 
 /// The platform of one thread.
@@ -13,14 +15,28 @@ pub(crate) struct LocalPlatform {
     fetch: HttpFetch,
     mailbox: Counted<SharedMailbox>,
     ledger: Counted<SqliteLedger>,
+    sandbox: WasmtimeSandbox,
     clock: SystemClock,
     random: SystemRandom,
 }
 
 impl LocalPlatform {
-    pub(crate) fn new(store: SqliteStore, mailbox: SharedMailbox, ledger: SqliteLedger) -> Self {
+    pub(crate) fn new(
+        store: SqliteStore,
+        mailbox: SharedMailbox,
+        ledger: SqliteLedger,
+        sandbox: WasmtimeSandbox,
+    ) -> Self {
         let (store, mailbox, ledger) = (Counted::new(store), Counted::new(mailbox), Counted::new(ledger));
-        Self { store, mailbox, ledger, fetch: HttpFetch::new(), clock: SystemClock::new(), random: SystemRandom }
+        Self {
+            store,
+            mailbox,
+            ledger,
+            sandbox,
+            fetch: HttpFetch::new(),
+            clock: SystemClock::new(),
+            random: SystemRandom,
+        }
     }
 }
 
@@ -29,6 +45,7 @@ impl Platform for LocalPlatform {
     type Fetch = HttpFetch;
     type Mailbox = Counted<SharedMailbox>;
     type Ledger = Counted<SqliteLedger>;
+    type Sandbox = WasmtimeSandbox;
     type Clock = SystemClock;
     type Random = SystemRandom;
 
@@ -43,6 +60,9 @@ impl Platform for LocalPlatform {
     }
     fn ledger(&self) -> &Counted<SqliteLedger> {
         &self.ledger
+    }
+    fn sandbox(&self) -> &WasmtimeSandbox {
+        &self.sandbox
     }
     fn clock(&self) -> &SystemClock {
         &self.clock

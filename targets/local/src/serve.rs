@@ -8,6 +8,7 @@ use std::{
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use toolgate_gateway::{Config, ConfigError};
 use toolgate_ports::StoreError;
+use toolgate_sandbox_wasmtime::WasmtimeSandbox;
 
 use crate::{
     cli::ServeArgs,
@@ -23,6 +24,9 @@ use crate::{
 const LISTEN: &str = "127.0.0.1:8080";
 /// Where requests come from on one machine.
 const DEFAULT_HOSTS: &str = "localhost,127.0.0.1,[::1]";
+
+/// Programs of agents that are begun and not at their end, on all threads together; each may hold tens of megabytes.
+const PROGRAMS: usize = 64;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +53,8 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
     let path = data.database();
     let store = SqliteStore::open(&path).map_err(|e| ServeError::Store(path.display().to_string(), e))?;
     let ledger = SqliteLedger::at(data.ledger());
-    let shared = Shared { store, mailbox: SharedMailbox::default(), ledger, config };
+    let sandbox = WasmtimeSandbox::new(threads(arguments)?, PROGRAMS);
+    let shared = Shared { store, mailbox: SharedMailbox::default(), ledger, sandbox, config };
     let demo = Demo { data, operator_token };
     server::runtime()?.block_on(serve(arguments, demo, listener, shared))
 }

@@ -1,9 +1,12 @@
 //! `/__contract`: the store contract, and this target's own promises, run inside workerd against the real bindings.
 //! Built by contract.test.mjs only.
 
+use std::rc::Rc;
+
 use http::StatusCode;
 use toolgate_model::TenantId;
-use toolgate_ports::{Commit, Consistency, Record, RecordKey, RecordKind, Store, StoreError, Write};
+use toolgate_ports::{Commit, Consistency, Record, RecordKey, RecordKind, Sandbox, Store, StoreError, Write};
+use toolgate_testkit::programs::{HOSTILE, LANGUAGE, as_expected, cases, line_of, run_fixture};
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response, ResponseInit};
 use worker::{Env, Method};
@@ -11,6 +14,8 @@ use worker::{Env, Method};
 use crate::{
     copies::{blob_name, record_name, setup_name, write_record, write_setup},
     ledger::WorkerLedger,
+    platform::WorkerClock,
+    sandbox::WorkerSandbox,
     store::{KV_BINDING, Operations, TENANTS_BINDING, WorkerStore},
 };
 
@@ -24,6 +29,10 @@ pub(crate) async fn run(request: &Request, env: &Env) -> Option<worker::Result<R
         "copies" => copies(env, run).await,
         "mailbox" => mailbox(env, run).await,
         "ledger" => ledger_contract(env, run).await,
+        "program" => return Some(program(run).await.map_err(Into::into)),
+        "programs" => programs(run).await,
+        "side-by-side" => side_by_side().await,
+        "leak" => leak().await,
         "panic" => panic!("asked to"),
         _ => return None,
     };
@@ -31,13 +40,93 @@ pub(crate) async fn run(request: &Request, env: &Env) -> Option<worker::Result<R
 }
 
 fn answer(outcome: Result<usize, String>) -> Result<Response, JsValue> {
-    let (status, text) = match outcome {
-        Ok(checks) => (StatusCode::OK, checks.to_string()),
-        Err(problem) => (StatusCode::INTERNAL_SERVER_ERROR, problem),
-    };
+    match outcome {
+        Ok(checks) => answer_text(StatusCode::OK, &checks.to_string()),
+        Err(problem) => answer_text(StatusCode::INTERNAL_SERVER_ERROR, &problem),
+    }
+}
+
+fn answer_text(status: StatusCode, text: &str) -> Result<Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(status.as_u16());
-    Response::new_with_opt_str_and_init(Some(&text), &init)
+    Response::new_with_opt_str_and_init(Some(text), &init)
+}
+
+/// Runs one of the programs that every host runs; answers one line on how it ended. 404 if there are no more.
+async fn program(index: &str) -> Result<Response, JsValue> {
+    let case = index.parse().ok().and_then(|index: usize| [LANGUAGE, HOSTILE].into_iter().flat_map(cases).nth(index));
+    let Some(case) = case else { return answer_text(StatusCode::NOT_FOUND, "") };
+    let (sandbox, clock) = (SANDBOX.with(Rc::clone), WorkerClock::new());
+    let report = run_fixture(&*sandbox, &clock, &case.code).await;
+    let expected = if as_expected(&case, &report) { "" } else { "NOT AS EXPECTED: " };
+    answer_text(StatusCode::OK, &format!("{expected}{} | {}", case.name, line_of(&report)))
+}
+
+/// Runs `count` programs, of which every tenth is stopped and every hundredth needs all the memory it may have; answers how many ended so.
+async fn programs(count: &str) -> Result<usize, String> {
+    let (sandbox, clock) = (SANDBOX.with(Rc::clone), WorkerClock::new());
+    let mut stopped = 0;
+    for index in 0..count.parse().unwrap_or(0) {
+        let code = match index {
+            index if index % 100 == 0 => "let s = 'x'; for (;;) s += s",
+            index if index % 10 == 0 => "null.x",
+            _ => "(await github.list_issues({ a: 1 })).n",
+        };
+        let report = run_fixture(&*sandbox, &clock, code).await;
+        stopped += usize::from(report.is_error());
+    }
+    Ok(stopped)
+}
+
+/// Programs that wait for one another's turn, on fewer memories than there are programs: each finds its own state again.
+async fn side_by_side() -> Result<usize, String> {
+    let (sandbox, clock) = (SANDBOX.with(Rc::clone), WorkerClock::new());
+    let run = |index: usize| {
+        let (sandbox, clock) = (&sandbox, &clock);
+        async move {
+            let code = format!(
+                "const mine = 'of program {index}'; const all = []; for (let i = 0; i < 5; i++) {{ all.push(mine + i); await github.list_issues({{ i }}) }}
+                 if ({index} === 3) for (;;); return all.join()"
+            );
+            run_fixture(&**sandbox, clock, &code).await.told(&toolgate_sandbox::Limits::default())
+        }
+    };
+    let told = futures_util::future::join_all((0..8).map(run)).await;
+    for (index, told) in told.iter().enumerate() {
+        let whole: Vec<String> = (0..5).map(|i| format!("of program {index}{i}")).collect();
+        let as_alone = if index == 3 { told.contains("\"gas\"") } else { told.contains(&whole.join(",")) };
+        if !as_alone {
+            return Err(format!("program {index} ended with {told}"));
+        }
+    }
+    Ok(told.len())
+}
+
+/// After a program that filled its memory with a secret, no memory holds it any more, nor after one that was dropped while it waited.
+async fn leak() -> Result<usize, String> {
+    const SECRET: &str = "secret-5fc1";
+    let (sandbox, clock) = (SANDBOX.with(Rc::clone), WorkerClock::new());
+    let leave = format!(
+        "const all = []; for (let i = 0; i < 2000; i++) all.push('{SECRET}-' + i); await github.list_issues({{}}); all.length"
+    );
+    let mut searched = 0;
+    for code in [leave.clone(), format!("{leave}; for (;;);"), format!("{leave}; null.x")] {
+        run_fixture(&*sandbox, &clock, &code).await;
+        // All memories there are, at once.
+        let fresh = [sandbox.open(), sandbox.open()].map(|opened| opened.map_err(|error| error.to_string()));
+        for instance in fresh {
+            if instance?.holds(SECRET) {
+                return Err(format!("a memory holds what this left: {code}"));
+            }
+            searched += 1;
+        }
+    }
+    Ok(searched)
+}
+
+thread_local! {
+    /// One for all requests, as a gateway has.
+    static SANDBOX: Rc<WorkerSandbox> = Rc::default();
 }
 
 async fn store_contract(env: &Env, run: &str) -> Result<usize, String> {

@@ -20,6 +20,7 @@ mod mailbox;
 mod message;
 mod platform;
 mod protocol;
+mod sandbox;
 mod sql;
 mod store;
 mod tenant;

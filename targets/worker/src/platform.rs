@@ -12,6 +12,7 @@ use worker::{Context, Env};
 use crate::{
     fetch::WorkerFetch,
     ledger::WorkerLedger,
+    sandbox::WorkerSandbox,
     store::{Operations, WorkerStore},
 };
 
@@ -20,6 +21,7 @@ pub(crate) struct WorkerPlatform {
     store: WorkerStore,
     ledger: WorkerLedger,
     fetch: WorkerFetch,
+    sandbox: WorkerSandbox,
     clock: WorkerClock,
     random: WebCrypto,
 }
@@ -30,9 +32,10 @@ impl WorkerPlatform {
     /// # Errors
     /// Names the binding that is missing.
     pub(crate) fn new(env: &Env) -> worker::Result<Self> {
-        let clock = WorkerClock { performance: global().performance() };
+        let clock = WorkerClock::new();
         let (store, ledger) = (WorkerStore::new(env)?, WorkerLedger::new(env)?);
-        Ok(Self { store, ledger, fetch: WorkerFetch, clock, random: WebCrypto })
+        let sandbox = WorkerSandbox::default();
+        Ok(Self { store, ledger, fetch: WorkerFetch, sandbox, clock, random: WebCrypto })
     }
 }
 
@@ -41,6 +44,7 @@ impl Platform for WorkerPlatform {
     type Mailbox = WorkerStore;
     type Ledger = WorkerLedger;
     type Fetch = WorkerFetch;
+    type Sandbox = WorkerSandbox;
     type Clock = WorkerClock;
     type Random = WebCrypto;
 
@@ -55,6 +59,9 @@ impl Platform for WorkerPlatform {
     }
     fn fetch(&self) -> &WorkerFetch {
         &self.fetch
+    }
+    fn sandbox(&self) -> &WorkerSandbox {
+        &self.sandbox
     }
     fn clock(&self) -> &WorkerClock {
         &self.clock
@@ -76,6 +83,12 @@ pub(crate) fn global() -> WorkerGlobalScope {
 /// The runtime's clocks. Both stand still between two I/O operations.
 pub(crate) struct WorkerClock {
     performance: Option<Performance>,
+}
+
+impl WorkerClock {
+    pub(crate) fn new() -> Self {
+        Self { performance: global().performance() }
+    }
 }
 
 impl Clock for WorkerClock {

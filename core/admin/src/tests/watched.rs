@@ -8,7 +8,8 @@ use toolgate_ports::{
     Commit, Consistency, Page, Platform, Record, RecordKey, RecordKind, Store, StoreError, TenantSync, Write,
 };
 use toolgate_testkit::{
-    MemoryLedger, MemoryMailbox, MemoryPlatform, MemoryStore, ScriptedFetch, SeededRandom, VirtualClock,
+    InterpretedSandbox, MemoryLedger, MemoryMailbox, MemoryPlatform, MemoryStore, ScriptedFetch, SeededRandom,
+    VirtualClock,
 };
 
 /// The platform in memory, where somebody may be quicker, and it is known what was asked of the store.
@@ -50,6 +51,7 @@ pub(super) enum Rival {
 impl Platform for Watched {
     type Mailbox = MemoryMailbox;
     type Ledger = MemoryLedger;
+    type Sandbox = InterpretedSandbox;
     type Store = WatchedStore;
     type Fetch = ScriptedFetch;
     type Clock = VirtualClock;
@@ -60,6 +62,9 @@ impl Platform for Watched {
     }
     fn ledger(&self) -> &MemoryLedger {
         &self.memory.ledger
+    }
+    fn sandbox(&self) -> &InterpretedSandbox {
+        self.memory.sandbox()
     }
     fn store(&self) -> &WatchedStore {
         &self.store

@@ -3,7 +3,7 @@
 use crate::{
     cidr::{self, Cidr},
     failure::Cause,
-    meter::{BYTE, CONVERT, MATCH_BYTES, Meter, NUMBER_BYTES, units},
+    meter::{CONVERT, COPY_BYTE, MATCH_BYTES, Meter, NUMBER_BYTES, SEARCH_BYTE, units},
     node::{Probe, Unary},
     pattern::Pattern,
     value::Value,
@@ -30,7 +30,7 @@ pub(super) fn unary<'a>(function: Unary, value: &Value<'a>, meter: &Meter) -> Op
         Unary::Size => size(value, meter),
         Unary::LowerAscii => {
             let Value::Text(text) = value else { return Err(mismatch(function.name(), value)) };
-            meter.charge(BYTE.saturating_mul(units(text.len())))?;
+            meter.charge(COPY_BYTE.saturating_mul(units(text.len())))?;
             Ok(if text.bytes().any(|b| b.is_ascii_uppercase()) {
                 Value::made(&text.to_ascii_lowercase())
             } else {
@@ -107,7 +107,7 @@ pub(super) fn probe<'a>(probe: Probe, text: &Value<'_>, other: &Value<'_>, meter
     let (text, other) = texts(probe.name(), text, other)?;
     Ok(Value::Bool(match probe {
         Probe::Contains => {
-            meter.charge(BYTE.saturating_mul(units(text.len().saturating_add(other.len()))))?;
+            meter.charge(SEARCH_BYTE.saturating_mul(units(text.len().saturating_add(other.len()))))?;
             text.contains(other)
         }
         Probe::StartsWith => {

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub(crate) mod conditions;
+pub(crate) mod random;
+
 use std::collections::BTreeMap;
 
 use toolgate_model::{Effect, ItemKind, Network, PolicyDocument, Rule, RuleName};

@@ -27,6 +27,7 @@ use tokio::{
 };
 use toolgate_gateway::{Config, Gateway};
 use toolgate_ports::Scope;
+use toolgate_sandbox_wasmtime::WasmtimeSandbox;
 
 pub(crate) use self::connection::{Handler, serve};
 use crate::{
@@ -49,13 +50,15 @@ pub(crate) struct Shared {
     pub(crate) store: SqliteStore,
     pub(crate) mailbox: SharedMailbox,
     pub(crate) ledger: SqliteLedger,
+    pub(crate) sandbox: WasmtimeSandbox,
     pub(crate) config: Config,
 }
 
 impl Shared {
     /// A gateway for this thread.
     pub(crate) fn gateway(self) -> Gateway<LocalPlatform> {
-        Gateway::new(Rc::new(LocalPlatform::new(self.store, self.mailbox, self.ledger)), self.config)
+        let platform = LocalPlatform::new(self.store, self.mailbox, self.ledger, self.sandbox);
+        Gateway::new(Rc::new(platform), self.config)
     }
 }
 
