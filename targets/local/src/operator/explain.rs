@@ -13,8 +13,11 @@ use super::{
 pub(crate) struct Explain {
     tenant: String,
     /// The key that asks.
-    #[arg(long)]
-    key: String,
+    #[arg(long, required_unless_present = "principal")]
+    key: Option<String>,
+    /// A key that there is not: JSON, like '{"grants": ["github__*"], "team": "backend", "labels": {"env": "prod"}}'.
+    #[arg(long, value_name = "JSON", value_parser = json_object, conflicts_with = "key")]
+    principal: Option<Value>,
     /// The server that is asked.
     #[arg(long)]
     server: String,
@@ -58,7 +61,8 @@ pub(crate) struct Asked {
 impl Asks for Explain {
     fn ask(self) -> Result<Ask, OperateError> {
         let body = body([
-            ("key", Some(self.key.into())),
+            ("key", self.key.map(Value::from)),
+            ("principal", self.principal),
             ("server", Some(self.server.into())),
             ("tool", self.item.tool.map(Value::from)),
             ("prompt", self.item.prompt.map(Value::from)),

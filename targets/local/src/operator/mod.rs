@@ -261,6 +261,33 @@ mod tests {
     }
 
     #[test]
+    fn a_question_names_a_key_or_one_that_there_is_not() {
+        let path = "/tenants/acme/explain";
+        let body = json!({"key": "0123", "server": "github", "tool": "x", "arguments": {"a": 1}, "policy": "draft"});
+        is(
+            "toolgate|explain|acme|--key|0123|--server|github|--tool|x|--arguments|{\"a\":1}|--draft",
+            "POST",
+            path,
+            Some(body),
+        );
+        let body = json!({"principal": {"grants": ["*"]}, "server": "github", "resource": "repo://x"});
+        is(
+            "toolgate|explain|acme|--principal|{\"grants\":[\"*\"]}|--server|github|--resource|repo://x",
+            "POST",
+            path,
+            Some(body),
+        );
+        for bad in [
+            "toolgate|explain|acme|--server|s|--tool|t",
+            "toolgate|explain|acme|--key|k|--principal|{}|--server|s|--tool|t",
+            "toolgate|explain|acme|--key|k|--server|s",
+            "toolgate|explain|acme|--key|k|--server|s|--tool|t|--prompt|p",
+        ] {
+            assert!(Cli::try_parse_from(bad.split('|')).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_policy_is_shown_tried_and_put_in_force() {
         let path = "/tenants/acme/policy";
         is("toolgate|policy|get|acme", "GET", path, None);

@@ -25,7 +25,7 @@ pub(crate) enum Teams {
         #[command(flatten)]
         settings: TeamSettings,
     },
-    /// Delete a team. Its keys keep naming it.
+    /// Delete a team. Its keys are refused until they name another one, or none.
     Delete { tenant: String, team: String },
 }
 

@@ -95,6 +95,7 @@ fn made_of(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<Strin
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -138,6 +139,41 @@ mod tests {
             patch,
             json!({"name": "ci", "labels": {"a": null, "b": "3"}, "team": null, "enabled": null, "grants": []})
         );
+    }
+
+    /// RFC 7396, as the gateway applies a patch.
+    fn patched(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
+        for (name, change) in patch {
+            match (change, target.get_mut(name)) {
+                (Value::Null, _) => drop(target.remove(name)),
+                (Value::Object(inner), Some(Value::Object(before))) => patched(before, inner),
+                _ => drop(target.insert(name.clone(), change.clone())),
+            }
+        }
+    }
+
+    fn records() -> impl Strategy<Value = Map<String, Value>> {
+        let leaf =
+            prop_oneof![any::<u8>().prop_map(Value::from), prop::collection::vec("[ab]", 0..2).prop_map(Value::from)];
+        let value = leaf.prop_recursive(2, 8, 3, |inner| {
+            prop::collection::btree_map("[a-c]", inner, 0..3).prop_map(|map| Value::Object(map.into_iter().collect()))
+        });
+        prop::collection::btree_map("[a-d]", value, 0..4).prop_map(|map| map.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn a_patch_always_makes_one_of_the_other(before in records(), after in records()) {
+            let mut made = before.clone();
+            patched(&mut made, &patch(&Value::Object(before), &after));
+            prop_assert_eq!(made, after);
+        }
+
+        #[test]
+        fn what_is_equal_differs_nowhere_and_what_is_not_somewhere(before in records(), after in records()) {
+            let found = between(&Value::Object(before.clone()), &Value::Object(after.clone()));
+            prop_assert_eq!(found.is_empty(), before == after);
+        }
     }
 
     #[test]
