@@ -1,7 +1,7 @@
 //! Reading an upstream's answer: one JSON-RPC response, alone or at the end of a stream of events. Everything is checked
 //! to be what was asked for; nothing is looked into further.
 
-use std::{collections::VecDeque, rc::Rc, time::Duration};
+use std::{collections::VecDeque, pin::pin, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -65,7 +65,8 @@ impl<P: Platform> Exchange<P> {
             return self.refusal(response, &content_type).await.map(Answer::Reply);
         }
         match content_type.as_str() {
-            "text/event-stream" => Events::new(self, response.status, response.body).answer(of).await,
+            // Boxed, because it is large, and most answers come whole.
+            "text/event-stream" => Box::pin(Events::new(self, response.status, response.body).answer(of)).await,
             "application/json" | "" => self.whole(response).await.map(Answer::Reply),
             other => {
                 Err(self.error(Kind::NotJson, format!("its answer is {other}, neither JSON nor a stream of events")))
@@ -190,7 +191,7 @@ impl<P: Platform> Events<P> {
             }
             Ok(())
         };
-        within(platform.clock(), FIRST_EVENT, first).await.transpose()?;
+        within(platform.clock(), FIRST_EVENT, pin!(first)).await.transpose()?;
         if let Some(Event { item: Some(Item::Reply(reply)), .. }) = seen.back() {
             self.linger().await;
             return Ok(Answer::Reply(reply.clone()));

@@ -1,7 +1,7 @@
 //! One HTTP exchange with an upstream: sent once, within limits of time and size; every failure named. Knows neither what
 //! is asked nor what the answer means.
 
-use std::{fmt, rc::Rc, time::Duration};
+use std::{fmt, pin::pin, rc::Rc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -154,7 +154,7 @@ impl<P: Platform> Exchange<P> {
         }
         let request = FetchRequest { method, uri, headers, body, network: endpoint.network };
         let limit = self.limit(self.bounds.first_byte);
-        match within(self.platform.clock(), limit, self.platform.fetch().fetch(request)).await {
+        match within(self.platform.clock(), limit, pin!(self.platform.fetch().fetch(request))).await {
             Some(answer) => answer.map_err(|error| self.failed(error)),
             None => Err(self.late(self.bounds.first_byte, "did not begin its answer")),
         }
@@ -196,7 +196,7 @@ impl<P: Platform> Exchange<P> {
     pub(crate) async fn linger(&self, body: &mut ByteStream) {
         const MOMENT: Duration = Duration::from_millis(5);
         let end = async { while body.next().await.is_some_and(|chunk| chunk.is_ok_and(|bytes| bytes.is_empty())) {} };
-        let _ = within(self.platform.clock(), MOMENT, end).await;
+        let _ = within(self.platform.clock(), MOMENT, pin!(end)).await;
     }
 
     /// An answer that is no JSON-RPC message: told by its status alone. What it says is not repeated: it may be anything.
