@@ -11,15 +11,25 @@ use crate::{
     problem::{Kind, Problem},
 };
 
+/// What the gateway keeps of some records beside what it keeps of each.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Further {
+    /// Until when a rotated key's earlier secret is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) previous_expires_at: Option<Timestamp>,
+}
+
 /// A record as it is shown: its id, its settable fields, and what the gateway keeps of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct View<'a, S> {
     pub(crate) id: &'a str,
     #[serde(flatten)]
     pub(crate) fields: S,
-    /// The answer to a key's creation has it, and nothing else ever.
+    /// The answer to what made it has it, and nothing else ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) secret: Option<&'a str>,
+    #[serde(flatten)]
+    pub(crate) further: Further,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
     pub(crate) revision: Revision,

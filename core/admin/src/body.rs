@@ -21,6 +21,22 @@ pub(crate) async fn read(method: &Method, headers: &HeaderMap, body: Body, limit
     object(&body)
 }
 
+/// The same where everything may be left out: no body, said to be of no type, is an empty object.
+pub(crate) async fn read_if_any(
+    method: &Method,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Members, Problem> {
+    if headers.contains_key(header::CONTENT_TYPE) {
+        return read(method, headers, body, limit).await;
+    }
+    match collect(body, 0).await {
+        Ok(_) => Ok(Members::new()),
+        Err(_) => check_type(method, headers).map(|()| Members::new()),
+    }
+}
+
 fn check_type(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();

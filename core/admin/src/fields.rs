@@ -1,5 +1,7 @@
 //! Reads the fields of a body one by one, and collects everything that is wrong with them, each with its JSON pointer.
 
+use std::{ops::RangeInclusive, time::Duration};
+
 use serde_json::Value;
 
 use crate::{
@@ -11,7 +13,7 @@ use crate::{
 const MAX_NAME: usize = 200;
 
 /// What every record shows and no request sets.
-pub(crate) const READ_ONLY: [&str; 5] = ["id", "secret", "created_at", "updated_at", "revision"];
+pub(crate) const READ_ONLY: [&str; 6] = ["id", "secret", "previous_expires_at", "created_at", "updated_at", "revision"];
 
 /// Refuses members that are not in `known`.
 pub(crate) fn refuse_unknown(members: &Members, known: &[&str]) -> Result<(), Problem> {
@@ -63,6 +65,17 @@ impl Fields {
         value
     }
 
+    /// Refuses members that are not in `known`, of an object that stands at `path`.
+    pub(crate) fn refuse_unknown(&self, path: &[&str], members: &Members, known: &[&str]) -> Result<(), Problem> {
+        let path: Vec<&str> = self.base.iter().map(String::as_str).chain(path.iter().copied()).collect();
+        refuse_unknown_at(&path, members, known)
+    }
+
+    /// Refuses whatever is left to be read and is not in `known`.
+    pub(crate) fn refuse_others(&self, known: &[&str]) -> Result<(), Problem> {
+        self.refuse_unknown(&[], &self.members, known)
+    }
+
     /// Whether the field `name` is given.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|value| !value.is_null())
@@ -72,7 +85,8 @@ impl Fields {
         self.wrong(path, format!("it is {}: write {wanted}", type_of(value)));
     }
 
-    fn take(&mut self, name: &str) -> Option<Value> {
+    /// Whatever `name` is.
+    pub(crate) fn value(&mut self, name: &str) -> Option<Value> {
         self.members.remove(name).filter(|value| !value.is_null())
     }
 
@@ -85,7 +99,7 @@ impl Fields {
 
     /// A text that `parse` takes.
     pub(crate) fn text<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        let value = self.take(name)?;
+        let value = self.value(name)?;
         let Value::String(text) = &value else {
             self.wrong_type(&[name], &value, "a string");
             return None;
@@ -93,9 +107,60 @@ impl Fields {
         parse(text).map_err(|detail| self.wrong(&[name], detail)).ok()
     }
 
+    /// A whole number within `range`.
+    pub(crate) fn number(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        let value = self.value(name)?;
+        let number = value.as_u64().filter(|number| range.contains(number));
+        if number.is_none() {
+            self.wrong(&[name], format!("write a whole number from {} to {}", range.start(), range.end()));
+        }
+        number
+    }
+
+    /// An object.
+    pub(crate) fn object(&mut self, name: &str) -> Option<Members> {
+        match self.value(name)? {
+            Value::Object(members) => Some(members),
+            other => {
+                self.wrong_type(&[name], &other, "an object");
+                None
+            }
+        }
+    }
+
+    /// A list of at most `max` objects, each with its place in the list.
+    pub(crate) fn list(&mut self, name: &str, max: usize) -> Option<Vec<(String, Members)>> {
+        if !self.has(name) {
+            return None;
+        }
+        let mut taken = Vec::new();
+        for (at, item) in self.array(name, max, "an array of objects").into_iter().enumerate() {
+            match item {
+                Value::Object(members) => taken.push((at.to_string(), members)),
+                other => self.wrong_type(&[name, &at.to_string()], &other, "an object"),
+            }
+        }
+        Some(taken)
+    }
+
+    fn array(&mut self, name: &str, max: usize, wanted: &str) -> Vec<Value> {
+        match self.value(name) {
+            None => Vec::new(),
+            Some(Value::Array(items)) if items.len() <= max => items,
+            Some(Value::Array(items)) => {
+                self.wrong(&[name], format!("it holds {} items: at most {max} are taken", items.len()));
+                Vec::new()
+            }
+            Some(other) => {
+                self.wrong_type(&[name], &other, wanted);
+                Vec::new()
+            }
+        }
+    }
+
     /// True or false.
     pub(crate) fn flag(&mut self, name: &str) -> Option<bool> {
-        let value = self.take(name)?;
+        let value = self.value(name)?;
         let flag = value.as_bool();
         if flag.is_none() {
             self.wrong_type(&[name], &value, "true or false");
@@ -105,18 +170,7 @@ impl Fields {
 
     /// A list of at most `max` texts, each of which `parse` takes.
     pub(crate) fn texts<T>(&mut self, name: &str, max: usize, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
-        let items = match self.take(name) {
-            None => return Vec::new(),
-            Some(Value::Array(items)) if items.len() <= max => items,
-            Some(Value::Array(items)) => {
-                self.wrong(&[name], format!("it holds {} items: at most {max} are taken", items.len()));
-                return Vec::new();
-            }
-            Some(other) => {
-                self.wrong_type(&[name], &other, "an array of strings");
-                return Vec::new();
-            }
-        };
+        let items = self.array(name, max, "an array of strings");
         let mut taken = Vec::with_capacity(items.len());
         for (at, item) in items.iter().enumerate() {
             let path = [name, &at.to_string()];
@@ -130,7 +184,7 @@ impl Fields {
     }
 
     fn members(&mut self, name: &str, max: usize, wanted: &str) -> Members {
-        match self.take(name) {
+        match self.value(name) {
             None => Members::new(),
             Some(Value::Object(members)) if members.len() <= max => members,
             Some(Value::Object(members)) => {
@@ -176,10 +230,57 @@ impl Fields {
     }
 }
 
+/// A length of time, at most `max`: `90s`, `15m`, `24h`, `30d`.
+pub(crate) fn duration(text: &str, max: Duration) -> Result<Duration, String> {
+    let (number, unit) = text.char_indices().next_back().map_or(("", ""), |(at, _)| text.split_at(at));
+    let seconds = match unit {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3_600),
+        "d" => Some(86_400),
+        _ => None,
+    };
+    let digits = Some(number).filter(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
+    let number: Option<u64> = digits.and_then(|digits| digits.parse().ok());
+    let length = number.zip(seconds).and_then(|(number, seconds)| number.checked_mul(seconds)).map(Duration::from_secs);
+    length.filter(|length| *length <= max).ok_or_else(|| {
+        let days = max.as_secs() / 86_400;
+        format!("write a number of seconds, minutes, hours or days, like \"24h\": at most {days} days")
+    })
+}
+
 /// A name that people give something.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     match text.chars().count() {
         1..=MAX_NAME if !text.chars().any(char::is_control) => Ok(text.to_owned()),
         _ => Err(format!("write 1 to {MAX_NAME} characters, none of them a control character")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MAX: Duration = Duration::from_secs(30 * 86_400);
+
+    #[test]
+    fn durations_have_one_unit_and_a_bound() {
+        for (text, seconds) in [("0s", 0), ("90s", 90), ("15m", 900), ("24h", 86_400), ("30d", 30 * 86_400)] {
+            assert_eq!(duration(text, MAX), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in
+            ["", "s", "24", "-1s", "+1s", "1.5h", "1h30m", " 1h", "1H", "31d", "99999999999999999999d", "1\u{e9}"]
+        {
+            assert!(duration(bad, MAX).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_judged_without_panic(text in "\\PC{0,24}") {
+            prop_assert!(duration(&text, MAX).is_ok_and(|length| length <= MAX) || duration(&text, MAX).is_err());
+        }
     }
 }

@@ -1,22 +1,25 @@
-//! Virtual keys. The secret is in the answer to a key's creation; what is stored can't give it again.
+//! Virtual keys. The secret is in the answer to a key's creation or rotation; what is stored can't give it again.
 
-use http::StatusCode;
+use std::time::Duration;
+
 use serde::Serialize;
-use toolgate_model::{Grant, KeyRecord, TenantId, Timestamp};
-use toolgate_ports::{Expect, Platform, Random, RecordKey, RecordKind, StoreError};
-use toolgate_seal::{KEY_RANDOM_BYTES, mint};
+use toolgate_model::{Grant, KeyId, KeyRecord, PreviousSecret, TenantId, Timestamp};
+use toolgate_ports::{Platform, Random, RecordKey, RecordKind};
+use toolgate_seal::{KEY_RANDOM_BYTES, Minted, SECRET_RANDOM_BYTES, mint};
 
 use crate::{
-    answer::{Answer, View},
+    answer::{Answer, Further},
     condition::Conditions,
-    fields::{Fields, name, refuse_unknown},
+    fields::{Fields, duration, name, refuse_unknown},
     json::Members,
     problem::{Kind, Problem},
-    records::{Kept, Place, Records, patched, view},
+    records::{Kept, New, Place, Records, patched},
 };
 
 /// The most grants of a key.
 const MAX_GRANTS: usize = 1_000;
+/// How long a rotated key's earlier secret may go on.
+const MAX_OVERLAP: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// The settable fields.
 #[derive(Debug, Serialize)]
@@ -43,6 +46,10 @@ impl Kept for KeyRecord {
 
     fn touch(&mut self, now: Timestamp) {
         self.updated_at = now;
+    }
+
+    fn further(&self) -> Further {
+        Further { previous_expires_at: self.previous.as_ref().map(|previous| previous.expires_at) }
     }
 }
 
@@ -77,17 +84,12 @@ pub(crate) async fn post<P: Platform>(
     let Input { name, grants, expires_at, enabled } = read(body)?;
     let mut random = [0; KEY_RANDOM_BYTES];
     records.platform.random().fill(&mut random);
-    let minted = mint(&random);
-    let (id, hash) = (minted.id.clone(), minted.hash);
-    let record = KeyRecord { id, name, hash, grants, expires_at, enabled, created_at: now, updated_at: now };
-    let place = Place { tenant: tenant.clone(), key: RecordKey::new(RecordKind::Key, minted.id.as_str()) };
-    let expect = Expect::Absent(place.key.clone());
-    let Some(revision) = records.put(&place, expect, &record).await? else {
-        return Err(StoreError::Conflict(place.key).into());
-    };
-    let view = View { secret: Some(&minted.secret), ..view(minted.id.as_str(), &record, revision) };
-    let location = format!("/admin/v1/tenants/{tenant}/keys/{}", minted.id);
-    Ok(Answer::show(StatusCode::CREATED, &view)?.at(revision).located(location).changed(place.key))
+    let Minted { id, secret, hash } = mint(&random);
+    let place = Place { tenant: tenant.clone(), key: RecordKey::new(RecordKind::Key, id.as_str()) };
+    let location = format!("/admin/v1/tenants/{tenant}/keys/{id}");
+    let (previous, created_at, updated_at) = (None, now, now);
+    let record = KeyRecord { id, name, hash, previous, grants, expires_at, enabled, created_at, updated_at };
+    records.create(&place, New { record: &record, secret: &secret, location }).await
 }
 
 /// Changes a key.
@@ -103,4 +105,27 @@ pub(crate) async fn patch<P: Platform>(
         Ok(KeyRecord { name, grants, expires_at, enabled, ..before.clone() })
     };
     records.patch(place, conditions, edit).await
+}
+
+/// Gives the key `id` another secret. The one it has goes on for the `overlap` that the body names; one before that ends now.
+pub(crate) async fn rotate<P: Platform>(
+    records: &Records<'_, P>,
+    (place, id): (&Place, KeyId),
+    conditions: &Conditions,
+    body: Members,
+    now: Timestamp,
+) -> Result<Answer, Problem> {
+    refuse_unknown(&body, &["overlap"])?;
+    let mut fields = Fields::new(body);
+    let overlap = fields.text("overlap", |text| duration(text, MAX_OVERLAP)).unwrap_or_default();
+    fields.done()?;
+    let mut random = [0; SECRET_RANDOM_BYTES];
+    records.platform.random().fill(&mut random);
+    let Minted { secret, hash, .. } = Minted::renewed(id, &random);
+    let expires_at = now.plus_millis(u64::try_from(overlap.as_millis()).unwrap_or_default());
+    let edit = |before: &KeyRecord| {
+        let previous = PreviousSecret { hash: before.hash.clone(), expires_at };
+        KeyRecord { hash: hash.clone(), previous: (!overlap.is_zero()).then_some(previous), ..before.clone() }
+    };
+    records.renew(place, conditions, &secret, edit).await
 }

@@ -3,7 +3,7 @@
 use http::{Extensions, Method, Response};
 use toolgate_ports::{Body, Platform, Random, RecordKey};
 
-use crate::{RequestId, problem::Problem, routes::Resource};
+use crate::{RequestId, access::Caller, problem::Problem, routes::Resource};
 
 /// What is known of a request so far.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub(crate) struct Line {
     method: String,
     pub(crate) resource: Option<Resource>,
     pub(crate) tenant: Option<String>,
+    /// Who asks, once they are let in.
+    pub(crate) caller: Option<Caller>,
 }
 
 impl Line {
@@ -25,7 +27,7 @@ impl Line {
         });
         // A method is any token a client likes: bounded.
         let method = method.as_str().chars().take(16).collect();
-        Self { request_id, method, resource: None, tenant: None }
+        Self { request_id, method, resource: None, tenant: None, caller: None }
     }
 
     /// Writes the event.
@@ -35,12 +37,15 @@ impl Line {
         let tenant = self.tenant.as_deref().unwrap_or("-");
         let changed = changed.map_or_else(|| "-".to_owned(), ToString::to_string);
         let outcome = problem.map_or("done", |problem| problem.kind.slug());
+        let caller = self.caller.as_ref();
+        let operator = caller.map_or("-", Caller::logged_id);
+        let (name, role) = caller.map_or(("-", "-"), |caller| (caller.name.as_str(), caller.role.as_str()));
         let Self { request_id, method, .. } = self;
         if response.status().is_server_error() {
             let detail = problem.map_or("", |problem| problem.detail.as_str());
-            tracing::warn!(target: "toolgate::admin", request_id, method, path, tenant, status, outcome, changed, detail, "admin");
+            tracing::warn!(target: "toolgate::admin", request_id, operator, name, role, method, path, tenant, status, outcome, changed, detail, "admin");
         } else {
-            tracing::info!(target: "toolgate::admin", request_id, method, path, tenant, status, outcome, changed, "admin");
+            tracing::info!(target: "toolgate::admin", request_id, operator, name, role, method, path, tenant, status, outcome, changed, "admin");
         }
     }
 }

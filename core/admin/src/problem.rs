@@ -38,6 +38,7 @@ macro_rules! kinds {
 
 kinds! {
     Unauthorized = UNAUTHORIZED, "unauthorized", "The operator token is missing or wrong";
+    Forbidden = FORBIDDEN, "forbidden", "The operator's role does not allow this";
     NotConfigured = SERVICE_UNAVAILABLE, "not-configured", "The admin API is switched off";
     UnknownPath = NOT_FOUND, "unknown-path", "There is no such path";
     WrongMethod = METHOD_NOT_ALLOWED, "wrong-method", "The path does not take this method";
@@ -53,10 +54,12 @@ kinds! {
     ServerNotFound = NOT_FOUND, "server-not-found", "There is no such server";
     KeyNotFound = NOT_FOUND, "key-not-found", "There is no such key";
     ViewNotFound = NOT_FOUND, "view-not-found", "There is no such view";
+    OperatorNotFound = NOT_FOUND, "operator-not-found", "There is no such operator";
     PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The record is not as the request expects";
     Conflict = CONFLICT, "conflict", "The record was changed by somebody else";
     TooManyServers = CONFLICT, "too-many-servers", "The tenant has as many servers as it may have";
     TooManyViews = CONFLICT, "too-many-views", "The tenant has as many views as it may have";
+    TooManyOperators = CONFLICT, "too-many-operators", "The gateway has as many operators as it may have";
     NameTaken = CONFLICT, "name-taken", "The id is taken";
     ToolsUnavailable = BAD_GATEWAY, "tools-unavailable", "The server's tools are not known";
     HealthUnavailable = BAD_GATEWAY, "health-unavailable", "The server's health is not known";

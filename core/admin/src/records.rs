@@ -12,7 +12,7 @@ use toolgate_ports::{
 };
 
 use crate::{
-    answer::{Answer, View},
+    answer::{Answer, Further, View},
     condition::Conditions,
     json::{Members, merged},
     paging::{PageQuery, PageView},
@@ -23,6 +23,8 @@ use crate::{
 const MAX_SERVERS: usize = 500;
 /// The most views a tenant has.
 const MAX_VIEWS: usize = 500;
+/// The most operators the gateway has, its owner aside.
+pub(crate) const MAX_OPERATORS: usize = 500;
 /// How often a change is tried when others change the same record.
 const ATTEMPTS: usize = 2;
 
@@ -43,6 +45,10 @@ pub(crate) trait Kept: Serialize + DeserializeOwned + PartialEq {
     fn times(&self) -> (Timestamp, Timestamp);
     /// It is changed at `now`.
     fn touch(&mut self, now: Timestamp);
+    /// What else is shown and can't be set.
+    fn further(&self) -> Further {
+        Further::default()
+    }
 }
 
 /// Which record.
@@ -57,6 +63,21 @@ impl Place {
     fn id(&self) -> &str {
         if self.key.kind == RecordKind::Tenant { self.tenant.as_str() } else { &self.key.id }
     }
+}
+
+/// A record that is to be created, with a secret that its answer shows.
+pub(crate) struct New<'a, K> {
+    pub(crate) record: &'a K,
+    pub(crate) secret: &'a str,
+    /// Its path.
+    pub(crate) location: String,
+}
+
+/// What became of a record.
+enum Edited<K> {
+    Same(Found<K>),
+    Replaced(Found<K>),
+    Created(Found<K>),
 }
 
 /// A record and the revision that wrote it.
@@ -75,7 +96,7 @@ pub(crate) fn patched<K: Kept>(before: &K, patch: &Members) -> Result<Members, P
 
 pub(crate) fn view<'a, K: Kept>(id: &'a str, record: &'a K, revision: Revision) -> View<'a, K::Shown<'a>> {
     let (created_at, updated_at) = record.times();
-    View { id, fields: record.shown(), secret: None, created_at, updated_at, revision }
+    View { id, fields: record.shown(), secret: None, further: record.further(), created_at, updated_at, revision }
 }
 
 fn show<K: Kept>(status: StatusCode, place: &Place, found: &Found<K>) -> Result<Answer, Problem> {
@@ -83,7 +104,7 @@ fn show<K: Kept>(status: StatusCode, place: &Place, found: &Found<K>) -> Result<
     Ok(answer.at(found.revision))
 }
 
-fn parsed<K: Kept>(record: &Record) -> Result<Found<K>, Problem> {
+pub(crate) fn parsed<K: Kept>(record: &Record) -> Result<Found<K>, Problem> {
     let unreadable = |e: serde_json::Error| StoreError::Corrupt(format!("{}: {e}", record.key));
     let parsed = serde_json::from_slice(&record.value).map_err(unreadable)?;
     Ok(Found { record: parsed, revision: record.revision })
@@ -119,11 +140,18 @@ impl<P: Platform> Records<'_, P> {
         if let Err(problem) = self.tenant_exists(&place.tenant).await {
             return problem;
         }
-        Problem::new(K::MISSING, format!("{:?} does not exist in the tenant {:?}", place.id(), place.tenant.as_str()))
+        let of = match place.tenant.is_reserved() {
+            true => String::new(),
+            false => format!(" in the tenant {:?}", place.tenant.as_str()),
+        };
+        Problem::new(K::MISSING, format!("{:?} does not exist{of}", place.id()))
     }
 
-    /// Refuses if there is no such tenant.
+    /// Refuses if there is no such tenant. What belongs to none is always at home.
     pub(crate) async fn tenant_exists(&self, tenant: &TenantId) -> Result<(), Problem> {
+        if tenant.is_reserved() {
+            return Ok(());
+        }
         let found = self.platform.store().get(tenant, &RecordKey::tenant(), Consistency::Strong).await?;
         let missing =
             || format!("the tenant {:?} does not exist: PUT /admin/v1/tenants/{tenant} creates it", tenant.as_str());
@@ -137,6 +165,19 @@ impl<P: Platform> Records<'_, P> {
         conditions: &Conditions,
         edit: impl Fn(Option<&K>) -> Result<K, Problem>,
     ) -> Result<Answer, Problem> {
+        match self.edited(place, conditions, edit).await? {
+            Edited::Same(found) => show(StatusCode::OK, place, &found),
+            Edited::Replaced(found) => Ok(show(StatusCode::OK, place, &found)?.changed(place.key.clone())),
+            Edited::Created(found) => Ok(show(StatusCode::CREATED, place, &found)?.changed(place.key.clone())),
+        }
+    }
+
+    async fn edited<K: Kept>(
+        &self,
+        place: &Place,
+        conditions: &Conditions,
+        edit: impl Fn(Option<&K>) -> Result<K, Problem>,
+    ) -> Result<Edited<K>, Problem> {
         for _ in 0..ATTEMPTS {
             let before = self.find::<K>(place).await?;
             let revision = before.as_ref().map(|before| before.revision);
@@ -144,17 +185,38 @@ impl<P: Platform> Records<'_, P> {
             conditions.check(revision)?;
             match &before {
                 // Nothing changed: nothing is written, so that what is remembered of the record stays good.
-                Some(before) if before.record == record => return show(StatusCode::OK, place, before),
+                Some(before) if before.record == record => {
+                    return Ok(Edited::Same(Found { record, revision: before.revision }));
+                }
                 Some(_) => record.touch(self.platform.clock().now()),
                 None => self.room_for(place).await?,
             }
             let expect = revision.map_or(Expect::Absent(place.key.clone()), |at| Expect::At(place.key.clone(), at));
             if let Some(revision) = self.put(place, expect, &record).await? {
-                let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-                return Ok(show(status, place, &Found { record, revision })?.changed(place.key.clone()));
+                let found = Found { record, revision };
+                return Ok(if before.is_some() { Edited::Replaced(found) } else { Edited::Created(found) });
             }
         }
         Err(StoreError::Conflict(place.key.clone()).into())
+    }
+
+    /// Gives the record at `place`, which must be there, another secret, as `edit` says; and shows it with that secret.
+    pub(crate) async fn renew<K: Kept>(
+        &self,
+        place: &Place,
+        conditions: &Conditions,
+        secret: &str,
+        edit: impl Fn(&K) -> K,
+    ) -> Result<Answer, Problem> {
+        let gone = || Problem::new(K::MISSING, "");
+        match self.edited(place, conditions, |before: Option<&K>| before.map(&edit).ok_or_else(gone)).await {
+            Ok(Edited::Same(found) | Edited::Replaced(found) | Edited::Created(found)) => {
+                let view = View { secret: Some(secret), ..view(place.id(), &found.record, found.revision) };
+                Ok(Answer::show(StatusCode::OK, &view)?.at(found.revision).changed(place.key.clone()))
+            }
+            Err(problem) if problem.kind == K::MISSING => Err(self.missing::<K>(place).await),
+            Err(problem) => Err(problem),
+        }
     }
 
     /// As [`Records::change`], but of a record that must be there.
@@ -175,13 +237,17 @@ impl<P: Platform> Records<'_, P> {
         let (max, full, what) = match place.key.kind {
             RecordKind::Server => (MAX_SERVERS, Kind::TooManyServers, "servers"),
             RecordKind::View => (MAX_VIEWS, Kind::TooManyViews, "views"),
-            RecordKind::Tenant | RecordKind::Key => return Ok(()),
+            RecordKind::Operator => (MAX_OPERATORS, Kind::TooManyOperators, "operators"),
+            RecordKind::Tenant | RecordKind::Key | RecordKind::Policy => return Ok(()),
         };
         let page = self.platform.store().list(&place.tenant, place.key.kind, None, max, Consistency::Strong).await?;
         if page.records.len() < max {
             return Ok(());
         }
-        let detail = format!("a tenant has at most {max} {what}: delete one, or use another tenant");
+        let detail = match place.tenant.is_reserved() {
+            true => format!("there are at most {max} {what}: delete one"),
+            false => format!("a tenant has at most {max} {what}: delete one, or use another tenant"),
+        };
         Err(Problem::new(full, detail))
     }
 
@@ -209,7 +275,7 @@ impl<P: Platform> Records<'_, P> {
 
     async fn commit(&self, place: &Place, expect: Expect, write: Write) -> Result<Option<Revision>, Problem> {
         let mut expect = vec![expect];
-        if place.key.kind != RecordKind::Tenant {
+        if place.key.kind != RecordKind::Tenant && !place.tenant.is_reserved() {
             expect.push(Expect::Present(RecordKey::tenant()));
         }
         if let (Write::Put(..), Some(other)) = (&write, namesake(&place.key)) {
@@ -225,6 +291,18 @@ impl<P: Platform> Records<'_, P> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Creates the record at `place`, where no other can be, and shows it with its secret.
+    pub(crate) async fn create<K: Kept>(&self, place: &Place, new: New<'_, K>) -> Result<Answer, Problem> {
+        self.room_for(place).await?;
+        let expect = Expect::Absent(place.key.clone());
+        let Some(revision) = self.put(place, expect, new.record).await? else {
+            return Err(StoreError::Conflict(place.key.clone()).into());
+        };
+        let view = View { secret: Some(new.secret), ..view(place.id(), new.record, revision) };
+        let answer = Answer::show(StatusCode::CREATED, &view)?.at(revision);
+        Ok(answer.located(new.location).changed(place.key.clone()))
     }
 
     /// Deletes the record at `place`.
@@ -283,8 +361,20 @@ fn namesake(key: &RecordKey) -> Option<RecordKey> {
     match key.kind {
         RecordKind::Server => Some(RecordKey::new(RecordKind::View, &key.id)),
         RecordKind::View => Some(RecordKey::new(RecordKind::Server, &key.id)),
-        RecordKind::Tenant | RecordKind::Key => None,
+        RecordKind::Tenant | RecordKind::Key | RecordKind::Policy | RecordKind::Operator => None,
     }
+}
+
+/// The tenant that stands in the path.
+pub(crate) fn path_tenant(text: &str) -> Result<TenantId, Problem> {
+    let tenant: TenantId = path_id(text)?;
+    if tenant.is_reserved() {
+        return Err(Problem::new(
+            Kind::InvalidId,
+            format!("the tenant id {text:?} is the gateway's own: choose another"),
+        ));
+    }
+    Ok(tenant)
 }
 
 /// An id that stands in the path.

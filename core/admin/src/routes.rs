@@ -1,9 +1,14 @@
 //! Every path of the API and the methods it takes. The router and the OpenAPI document's test read the same table.
 
+use crate::access::Permission;
+
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resource {
     OpenApi,
+    Whoami,
+    Operators,
+    Operator,
     Tenants,
     Tenant,
     Servers,
@@ -14,12 +19,16 @@ pub(crate) enum Resource {
     View,
     Keys,
     Key,
+    KeyRotation,
 }
 
 impl Resource {
     /// All of them.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::OpenApi,
+        Self::Whoami,
+        Self::Operators,
+        Self::Operator,
         Self::Tenants,
         Self::Tenant,
         Self::Servers,
@@ -30,12 +39,16 @@ impl Resource {
         Self::View,
         Self::Keys,
         Self::Key,
+        Self::KeyRotation,
     ];
 
     /// Its path below `/admin/v1`, with names for what varies. It is also what the log calls it.
     pub(crate) const fn template(self) -> &'static str {
         match self {
             Self::OpenApi => "/openapi.json",
+            Self::Whoami => "/whoami",
+            Self::Operators => "/operators",
+            Self::Operator => "/operators/{operator}",
             Self::Tenants => "/tenants",
             Self::Tenant => "/tenants/{tenant}",
             Self::Servers => "/tenants/{tenant}/servers",
@@ -46,22 +59,48 @@ impl Resource {
             Self::View => "/tenants/{tenant}/views/{view}",
             Self::Keys => "/tenants/{tenant}/keys",
             Self::Key => "/tenants/{tenant}/keys/{key}",
+            Self::KeyRotation => "/tenants/{tenant}/keys/{key}/rotate",
+        }
+    }
+
+    /// The methods it takes, and what each of them needs.
+    pub(crate) const fn methods(self) -> &'static [(&'static str, Permission)] {
+        use Permission::{
+            Any, ChangeTenant, ManageOperators, ManageTenants, Public, ReadGateway, ReadOperators, ReadTenant,
+        };
+        match self {
+            Self::OpenApi => &[("GET", Public)],
+            Self::Whoami => &[("GET", Any)],
+            Self::Operators => &[("GET", ReadOperators), ("POST", ManageOperators)],
+            Self::Operator => &[("GET", ReadOperators), ("PATCH", ManageOperators), ("DELETE", ManageOperators)],
+            Self::Tenants => &[("GET", ReadGateway)],
+            // A patch that enables or disables needs more: that is asked when the body is read.
+            Self::Tenant => {
+                &[("GET", ReadTenant), ("PUT", ManageTenants), ("PATCH", ChangeTenant), ("DELETE", ManageTenants)]
+            }
+            Self::Servers | Self::ServerTools | Self::Views => &[("GET", ReadTenant)],
+            Self::Server | Self::View => {
+                &[("GET", ReadTenant), ("PUT", ChangeTenant), ("PATCH", ChangeTenant), ("DELETE", ChangeTenant)]
+            }
+            Self::Keys | Self::ServerHealth => &[("GET", ReadTenant), ("POST", ChangeTenant)],
+            Self::Key => &[("GET", ReadTenant), ("PATCH", ChangeTenant), ("DELETE", ChangeTenant)],
+            Self::KeyRotation => &[("POST", ChangeTenant)],
         }
     }
 
     /// The methods it takes, as in an `Allow` header.
-    pub(crate) const fn allow(self) -> &'static str {
-        match self {
-            Self::OpenApi | Self::Tenants | Self::Servers | Self::ServerTools | Self::Views => "GET",
-            Self::Tenant | Self::Server | Self::View => "GET, PUT, PATCH, DELETE",
-            Self::Keys | Self::ServerHealth => "GET, POST",
-            Self::Key => "GET, PATCH, DELETE",
-        }
+    pub(crate) fn allow(self) -> String {
+        self.methods().iter().map(|(method, _)| *method).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether it takes `method`.
-    pub(crate) fn takes(self, method: &str) -> bool {
-        self.allow().split(", ").any(|allowed| allowed == method)
+    /// What `method` needs; `None` if it does not take it.
+    pub(crate) fn permission(self, method: &str) -> Option<Permission> {
+        self.methods().iter().find(|(taken, _)| *taken == method).map(|(_, permission)| *permission)
+    }
+
+    /// Whether its path names a tenant, first of what varies in it.
+    pub(crate) fn of_tenant(self) -> bool {
+        self.template().starts_with("/tenants/")
     }
 }
 

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
-use toolgate_model::{EraPolicy, Network, SealedText, ServerId, ServerRecord, TenantId, Timestamp, blobs_of};
+use toolgate_model::{
+    Constraints, EraPolicy, Network, Prices, SealedText, ServerId, ServerRecord, TenantId, Timestamp, ToolRules,
+    blobs_of,
+};
 use toolgate_ports::{Platform, Random, Scope, Store};
 use toolgate_seal::{Purpose, Sealer};
 use toolgate_upstream::{check_header, check_url};
@@ -18,6 +21,7 @@ use crate::{
     json::Members,
     problem::{FieldError, Kind, Problem},
     records::{Kept, Place, Records, patched},
+    tool_rules,
 };
 
 /// Stands for a stored header value, which is never shown.
@@ -38,11 +42,18 @@ pub(crate) struct Shown<'a> {
     network: Network,
     headers: BTreeMap<&'a str, &'static str>,
     aliases: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Prices::is_empty")]
+    price: &'a Prices,
+    #[serde(skip_serializing_if = "Constraints::is_empty")]
+    constraints: &'a Constraints,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    tools: &'a BTreeMap<String, ToolRules>,
     enabled: bool,
 }
 
 impl Kept for ServerRecord {
-    const FIELDS: &'static [&'static str] = &["url", "era", "network", "headers", "aliases", "enabled"];
+    const FIELDS: &'static [&'static str] =
+        &["url", "era", "network", "headers", "aliases", "price", "constraints", "tools", "enabled"];
     const MISSING: Kind = Kind::ServerNotFound;
     type Shown<'a> = Shown<'a>;
 
@@ -53,6 +64,9 @@ impl Kept for ServerRecord {
             network: self.network,
             headers: self.headers.keys().map(|name| (name.as_str(), HIDDEN)).collect(),
             aliases: &self.aliases,
+            price: &self.price,
+            constraints: &self.constraints,
+            tools: &self.tools,
             enabled: self.enabled,
         }
     }
@@ -123,10 +137,25 @@ impl<R: Random> Vault<'_, R> {
         let era = fields.text("era", era).unwrap_or_default();
         let headers = self.headers(&mut fields, before);
         let aliases = aliases(&mut fields, &self.place.key.id);
+        let price = tool_rules::prices(&mut fields)?;
+        let constraints = tool_rules::constraints(&mut fields)?;
+        let tools = tool_rules::tools(&mut fields)?;
         let enabled = fields.flag("enabled").unwrap_or(true);
         fields.done()?;
         let (created_at, updated_at) = before.map_or((now, now), Kept::times);
-        Ok(ServerRecord { url, era, network, headers, aliases, enabled, created_at, updated_at })
+        Ok(ServerRecord {
+            url,
+            era,
+            network,
+            headers,
+            aliases,
+            price,
+            constraints,
+            tools,
+            enabled,
+            created_at,
+            updated_at,
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     condition::Conditions,
     fields::{Fields, name, refuse_unknown},
     json::Members,
+    operators,
     problem::{Kind, Problem},
     records::{Kept, Place, Records, patched},
 };
@@ -72,7 +73,7 @@ pub(crate) async fn patch<P: Platform>(
     records.patch(place, conditions, |before| read(patched(before, body)?, Some(before), now)).await
 }
 
-/// Deletes a tenant with everything it has.
+/// Deletes a tenant with everything it has, its admins first: if that fails, they still have something to administer.
 pub(crate) async fn delete<P: Platform>(
     records: &Records<'_, P>,
     place: &Place,
@@ -80,6 +81,7 @@ pub(crate) async fn delete<P: Platform>(
 ) -> Result<Answer, Problem> {
     let found = records.must_find::<TenantRecord>(place).await?;
     conditions.check(Some(found.revision))?;
+    operators::forget_tenant(records, &place.tenant).await?;
     records.platform.store().delete_tenant(&place.tenant).await?;
     Ok(Answer::no_content().changed(RecordKey::tenant()))
 }

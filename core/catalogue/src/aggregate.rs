@@ -23,6 +23,8 @@ use crate::{
     view_names::ViewNames,
 };
 
+/// For how long, at most, a list stays true that depends on the time of day, in milliseconds.
+const TIMED_TTL_MS: u64 = 60_000;
 /// How many bytes of finished lists one instance keeps. Beyond it all are dropped and made again.
 const MAX_CACHED_BYTES: usize = 8 << 20;
 
@@ -91,6 +93,8 @@ struct Lists {
 struct Stamp {
     revision: Revision,
     grants: Vec<Grant>,
+    /// What else decisions depended on.
+    facet: String,
     catalogues: Vec<Rc<Catalogue>>,
     uris: Rc<UriMap>,
 }
@@ -100,6 +104,7 @@ impl Stamp {
     fn same(&self, other: &Self) -> bool {
         self.revision == other.revision
             && self.grants == other.grants
+            && self.facet == other.facet
             && Rc::ptr_eq(&self.uris, &other.uris)
             && self.catalogues.len() == other.catalogues.len()
             && self.catalogues.iter().zip(&other.catalogues).all(|(a, b)| Rc::ptr_eq(a, b))
@@ -160,6 +165,9 @@ impl<P: Platform> Aggregate<P> {
         if shown.is_empty() {
             ttl_ms = 0;
         }
+        if principal.facet().is_none() {
+            ttl_ms = ttl_ms.min(TIMED_TTL_MS);
+        }
         let names = match place {
             Place::View(view) => Some((view, self.view_names(snapshot, view, kind, &shown))),
             Place::All | Place::Server(_) => None,
@@ -209,21 +217,23 @@ impl<P: Platform> Aggregate<P> {
         uris: &Rc<UriMap>,
     ) -> Rc<Listing> {
         let key = (snapshot.tenant.clone(), principal.key().clone(), place.key(), kind);
-        let stamp = Stamp {
+        let stamp = principal.facet().map(|facet| Stamp {
             revision: snapshot.revision,
             grants: principal.grants().to_vec(),
+            facet,
             catalogues: found.iter().map(|(_, catalogue)| Rc::clone(catalogue)).collect(),
             uris: Rc::clone(uris),
-        };
-        if let Some((known, listing)) = self.lists.borrow().entries.get(&key)
-            && known.same(&stamp)
+        });
+        if let Some(stamp) = &stamp
+            && let Some((known, listing)) = self.lists.borrow().entries.get(&key)
+            && known.same(stamp)
         {
             return Rc::clone(listing);
         }
         // What a name is borrowed from while the list is made.
         let mut kept: Vec<(&Server, &Listed, String)> = Vec::new();
         for (server, catalogue) in found.iter().filter(|(server, _)| touches(principal, &server.id)) {
-            let visible = |item: &&Listed| decide(principal, &server.id, kind.item(&item.name)).allowed();
+            let visible = |item: &&Listed| decide(principal, &catalogue.subject(server, &item.name)).allowed();
             for item in catalogue.items.iter().filter(visible) {
                 let name = match (place, kind, names) {
                     (Place::Server(_), ..) => item.name.clone(),
@@ -246,7 +256,9 @@ impl<P: Platform> Aggregate<P> {
         });
         let order = if matches!(place, Place::Server(_)) { Order::Upstream } else { Order::ByName };
         let listing = Rc::new(Listing::new(shown.collect(), order));
-        self.lists.borrow_mut().keep(key, stamp, &listing);
+        if let Some(stamp) = stamp {
+            self.lists.borrow_mut().keep(key, stamp, &listing);
+        }
         listing
     }
 

@@ -1,14 +1,18 @@
 //! What one server lists of one kind, under its upstream and its exposed names.
 
-use std::{collections::BTreeMap, ops::Range, rc::Rc};
+use std::{cell::OnceCell, collections::BTreeMap, ops::Range, rc::Rc};
 
 use bytes::Bytes;
 use toolgate_model::{ItemKind, Revision, Timestamp};
+use toolgate_policy::{Described, Subject};
+use toolgate_rules::Arguments;
+use toolgate_schema::{ArgumentSchema, SchemaError};
 use toolgate_state::Server;
 use toolgate_upstream::Verdict;
 use toolgate_wire::{Era, splice};
 
 use crate::{
+    description::Description,
     names::expose,
     param_header::{ParamHeader, headers_of},
 };
@@ -26,6 +30,30 @@ pub struct Listed {
     pub name_span: Range<usize>,
     /// Which of a tool's arguments travel in headers, too.
     pub headers: Rc<[ParamHeader]>,
+    /// What its server says of it, once somebody asked.
+    pub(crate) description: OnceCell<Description>,
+    /// What a tool's arguments must be, once somebody asked.
+    pub(crate) schema: OnceCell<Result<ArgumentSchema, SchemaError>>,
+}
+
+impl Listed {
+    /// What its server says of it, as far as a decision may look at it.
+    #[must_use]
+    pub fn described(&self) -> Described<'_> {
+        self.description.get_or_init(|| Description::of(&self.raw)).borrowed()
+    }
+
+    /// What a tool's arguments must be, as it says itself; anything, if it says nothing.
+    ///
+    /// # Errors
+    /// Why its schema can't be used.
+    pub fn schema(&self) -> Result<&ArgumentSchema, &SchemaError> {
+        let compile = || {
+            let raw = std::str::from_utf8(&self.raw).unwrap_or_default();
+            ArgumentSchema::compile(splice::value(raw, "inputSchema").unwrap_or("true"))
+        };
+        self.schema.get_or_init(compile).as_ref()
+    }
 }
 
 /// What one server lists of one kind, at one time.
@@ -96,7 +124,8 @@ impl Catalogue {
                 }
             }
             by_name.insert(name.clone(), items.len());
-            items.push(Listed { exposed: String::new(), name, raw, name_span, headers });
+            let (description, schema) = (OnceCell::new(), OnceCell::new());
+            items.push(Listed { exposed: String::new(), name, raw, name_span, headers, description, schema });
         }
         let mut by_exposed = BTreeMap::new();
         if matches!(kind, ItemKind::Tool | ItemKind::Prompt) {
@@ -122,6 +151,22 @@ impl Catalogue {
     #[must_use]
     pub fn exposed(&self, name: &str) -> Option<&Listed> {
         self.by_exposed.get(name).map(|index| &self.items[*index])
+    }
+
+    /// What is decided about: the thing of `server` that the upstream names `name`, described as it is listed; nothing is known of
+    /// the arguments yet.
+    #[must_use]
+    pub fn subject<'a>(&'a self, server: &'a Server, name: &'a str) -> Subject<'a> {
+        let described = self.named(name).map(Listed::described).unwrap_or_default();
+        Subject {
+            server: &server.id,
+            network: server.network,
+            access: server.access(name),
+            item: self.kind.item(name),
+            kind: self.kind,
+            described,
+            arguments: Arguments::Unknown,
+        }
     }
 
     /// Whether the items are the same, byte for byte and in the same order.

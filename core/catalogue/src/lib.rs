@@ -8,6 +8,7 @@ mod aggregate;
 mod arguments;
 mod catalogue;
 mod catalogues;
+mod description;
 mod listing;
 mod locate;
 mod names;

@@ -157,6 +157,8 @@ mod tests {
             name_span: start..start + name.len() + 2,
             raw: raw.into(),
             headers: std::rc::Rc::new([]),
+            description: std::cell::OnceCell::new(),
+            schema: std::cell::OnceCell::new(),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use futures_util::{StreamExt, stream};
-use toolgate_model::{Item, ItemKind, ServerId};
-use toolgate_policy::{Principal, decide, touches};
+use toolgate_model::{ItemKind, ServerId};
+use toolgate_policy::{Principal, Subject, decide, touches};
 use toolgate_ports::{Platform, Scope};
 use toolgate_state::{Server, Snapshot};
 use toolgate_upstream::Verdict;
@@ -29,8 +29,18 @@ pub struct Resource {
     pub verdict: Rc<Verdict>,
     /// The upstream's URI.
     pub uri: String,
-    /// The rule that allowed it.
-    pub rule: String,
+    /// What it was found in: the list that has it, or the templates that it comes of.
+    pub catalogue: Rc<Catalogue>,
+    /// Its URI, or the template's.
+    pub listed: String,
+}
+
+impl Resource {
+    /// What is decided about before it is read.
+    #[must_use]
+    pub fn subject(&self) -> Subject<'_> {
+        self.catalogue.subject(&self.server, &self.listed)
+    }
 }
 
 /// Where a resource is.
@@ -77,13 +87,18 @@ impl Lists {
 
     /// The resource, if the principal may read it: by its URI, or by the template that it comes of.
     fn readable(&self, principal: Principal<'_>, uri: &str) -> Option<Resource> {
-        let by = |name: &str| Some(decide(principal, &self.server.id, Item::Resource(name))).filter(|d| d.allowed());
-        let decision = by(uri).or_else(|| by(self.template(uri)?))?;
+        let by = |catalogue: &Rc<Catalogue>, listed: &str| {
+            let allowed = decide(principal, &catalogue.subject(&self.server, listed)).allowed();
+            allowed.then(|| (Rc::clone(catalogue), listed.to_owned()))
+        };
+        let (catalogue, listed) =
+            by(&self.resources, uri).or_else(|| by(self.templates.as_ref()?, self.template(uri)?))?;
         Some(Resource {
             server: Rc::clone(&self.server),
             verdict: Rc::clone(&self.resources.verdict),
             uri: uri.to_owned(),
-            rule: decision.to_string(),
+            catalogue,
+            listed,
         })
     }
 }

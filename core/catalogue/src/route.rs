@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use futures_util::{StreamExt, stream};
 use toolgate_model::{ItemKind, ServerId};
-use toolgate_policy::{Principal, decide, touches};
+use toolgate_policy::{Principal, Subject, decide, permits, touches};
 use toolgate_ports::{Platform, Scope};
 use toolgate_state::{Server, Snapshot, View};
 use toolgate_upstream::Verdict;
@@ -27,12 +27,20 @@ pub struct Routed {
     pub verdict: Rc<Verdict>,
     /// The upstream's name of what is asked for.
     pub name: String,
-    /// The rule that allowed it.
-    pub rule: String,
+    /// What it was found in.
+    pub catalogue: Rc<Catalogue>,
     /// What the view does to its arguments.
     pub arguments: ArgumentEdits,
     /// Which arguments travel in headers, too.
     pub headers: Rc<[ParamHeader]>,
+}
+
+impl Routed {
+    /// What is decided about before it is called. Its arguments are the caller's to name.
+    #[must_use]
+    pub fn subject(&self) -> Subject<'_> {
+        self.catalogue.subject(&self.server, &self.name)
+    }
 }
 
 /// What became of a name.
@@ -45,7 +53,7 @@ pub enum Route {
         /// The server the name points to, if there is one.
         server: Option<ServerId>,
         /// The rule that decided.
-        rule: &'static str,
+        rule: String,
     },
     /// Several servers have it.
     Ambiguous {
@@ -93,7 +101,7 @@ impl<P: Platform> Aggregate<P> {
         find: impl Fn(&Catalogue) -> Option<String>,
         scope: &Scope,
     ) -> Route {
-        let unknown = |rule| Route::Unknown { server: Some(server.id.clone()), rule };
+        let unknown = |rule: &str| Route::Unknown { server: Some(server.id.clone()), rule: rule.to_owned() };
         if !touches(principal, &server.id) {
             return unknown("no-grant");
         }
@@ -104,16 +112,20 @@ impl<P: Platform> Aggregate<P> {
             Ok(endpoint) => endpoint,
             Err(problem) => return Route::Unavailable(self.catalogues().unusable(server, problem)),
         };
-        let may = |name: &str| decide(principal, &server.id, kind.item(name));
+        let may = |name: &str| {
+            permits(principal, &server.id, kind.item(name)).map(|_| ()).map_err(|denied| denied.to_string())
+        };
         let mut catalogue = match self.catalogues().any(server, endpoint, kind, scope).await {
             Ok(catalogue) => catalogue,
             // Whoever may not use it isn't told that the server is down either.
-            Err(_) if !may(guess).allowed() => return unknown(may(guess).denied().unwrap_or("no-grant")),
-            Err(failure) => return Route::Unavailable(failure),
+            Err(failure) => match may(guess) {
+                Err(rule) => return unknown(&rule),
+                Ok(()) => return Route::Unavailable(failure),
+            },
         };
         let mut found = find(&catalogue);
         if found.is_none()
-            && may(guess).allowed()
+            && may(guess).is_ok()
             && let Some(newer) = self.catalogues().newer(server, &catalogue, scope).await
         {
             found = find(&newer);
@@ -121,8 +133,7 @@ impl<P: Platform> Aggregate<P> {
         }
         match found {
             Some(name) => allowed(principal, server, &catalogue, &name),
-            None if may(guess).allowed() => unknown("no-such-item"),
-            None => unknown(may(guess).denied().unwrap_or("no-grant")),
+            None => unknown(may(guess).err().as_deref().unwrap_or("no-such-item")),
         }
     }
 
@@ -160,7 +171,7 @@ impl<P: Platform> Aggregate<P> {
                 }
                 match failure.filter(|failure| touches(principal, &failure.error.server)) {
                     Some(failure) => Route::Unavailable(failure),
-                    None => Route::Unknown { server: None, rule: "no-such-item" },
+                    None => Route::Unknown { server: None, rule: "no-such-item".to_owned() },
                 }
             }
         }
@@ -206,13 +217,12 @@ impl<P: Platform> Aggregate<P> {
 }
 
 fn no_server() -> Route {
-    Route::Unknown { server: None, rule: "no-such-server" }
+    Route::Unknown { server: None, rule: "no-such-server".to_owned() }
 }
 
-fn allowed(principal: Principal<'_>, server: &Rc<Server>, catalogue: &Catalogue, name: &str) -> Route {
-    let decision = decide(principal, &server.id, catalogue.kind.item(name));
-    if let Some(rule) = decision.denied() {
-        return Route::Unknown { server: Some(server.id.clone()), rule };
+fn allowed(principal: Principal<'_>, server: &Rc<Server>, catalogue: &Rc<Catalogue>, name: &str) -> Route {
+    if let Err(denied) = decide(principal, &catalogue.subject(server, name)).into_allowed() {
+        return Route::Unknown { server: Some(server.id.clone()), rule: denied.to_string() };
     }
     let shown = principal.view().and_then(|view| view.servers.get(&server.id));
     let arguments = shown.filter(|_| catalogue.kind == ItemKind::Tool).map(|shown| shown.arguments.get(name));
@@ -220,7 +230,7 @@ fn allowed(principal: Principal<'_>, server: &Rc<Server>, catalogue: &Catalogue,
         server: Rc::clone(server),
         verdict: Rc::clone(&catalogue.verdict),
         name: name.to_owned(),
-        rule: decision.to_string(),
+        catalogue: Rc::clone(catalogue),
         arguments: arguments.map(ArgumentEdits::of).unwrap_or_default(),
         headers: catalogue
             .named(name)

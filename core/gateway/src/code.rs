@@ -7,6 +7,10 @@ use toolgate_upstream::UpstreamErrorKind;
 pub(crate) const UNAUTHORIZED: i64 = -31401;
 /// The Host or Origin is not allowed.
 pub(crate) const FORBIDDEN: i64 = -31403;
+/// These are quiet hours.
+pub(crate) const QUIET_HOURS: i64 = -31423;
+/// The arguments are to be checked, and can't be.
+pub(crate) const UNCHECKABLE: i64 = -31424;
 /// There is no such endpoint or session.
 pub(crate) const NOT_FOUND: i64 = -31404;
 /// This HTTP method is not for this endpoint.

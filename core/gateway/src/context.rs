@@ -6,12 +6,12 @@ use bytes::Bytes;
 use http::request::Parts;
 use toolgate_catalogue::Place;
 use toolgate_model::{KeyRecord, ServerId, TenantId};
-use toolgate_policy::{Principal, Refusal};
-use toolgate_ports::{Clock, Platform, Scope};
+use toolgate_policy::{Origin, Principal, Refusal};
+use toolgate_ports::{ClientAddr, Clock, Platform, Scope};
 use toolgate_state::View;
 use toolgate_wire::{Era, splice};
 
-use crate::{identity::Identity, line::Line, session::Session};
+use crate::{edge, identity::Identity, line::Line, session::Session};
 
 /// Which endpoint was asked.
 #[derive(Clone)]
@@ -33,6 +33,23 @@ pub(crate) enum Accepts {
     Json,
 }
 
+/// The address that a request came from, and the host it names: known only where a policy may look at them.
+#[derive(Default)]
+pub(crate) struct ClientOrigin {
+    ip: Option<String>,
+    host: Option<String>,
+}
+
+impl ClientOrigin {
+    pub(crate) fn of(identity: &Identity, head: &Parts) -> Self {
+        if identity.snapshot.policy.is_none() && identity.snapshot.draft.is_none() {
+            return Self::default();
+        }
+        let ip = head.extensions.get().map(|ClientAddr(address)| address.to_string());
+        Self { ip, host: edge::host(head).map(str::to_ascii_lowercase) }
+    }
+}
+
 /// See the module.
 pub(crate) struct Context<P: Platform> {
     pub(crate) identity: Identity,
@@ -45,6 +62,8 @@ pub(crate) struct Context<P: Platform> {
     pub(crate) capabilities: Option<String>,
     /// The least severe log level that a modern client wants, raw JSON.
     pub(crate) log_level: Option<String>,
+    /// Where it came from.
+    pub(crate) origin: ClientOrigin,
     /// The request as it came.
     pub(crate) head: Parts,
     pub(crate) body: Bytes,
@@ -56,10 +75,11 @@ impl<P: Platform> Context<P> {
     /// Who asks, and through which view, if admitted now.
     pub(crate) fn principal(&self, clock: &impl Clock) -> Result<Principal<'_>, Refusal> {
         let view = match &self.place {
-            Where::View(view) => Some(&view.record),
+            Where::View(view) => Some((&view.id, &view.record)),
             Where::All | Where::Server(_) => None,
         };
-        self.identity.principal(clock).map(|principal| principal.through(view))
+        let origin = Origin { ip: self.origin.ip.as_deref(), host: self.origin.host.as_deref() };
+        self.identity.principal(clock).map(|principal| principal.through(view).from(origin))
     }
 
     pub(crate) fn place(&self) -> Place<'_> {

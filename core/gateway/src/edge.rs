@@ -1,6 +1,6 @@
 //! The edge: which place a path names, and whether Host and Origin may be what they are.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts};
 use toolgate_ports::Body;
 
 use crate::{
@@ -54,6 +54,11 @@ fn authority<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
         Some(host) => host.to_str().ok(),
         None => uri.authority().map(http::uri::Authority::as_str),
     }
+}
+
+/// The host that a request names, without its port.
+pub(crate) fn host(head: &Parts) -> Option<&str> {
+    authority(&head.headers, &head.uri).map(host_of)
 }
 
 /// The tenant that the host names: `acme` of `acme.<domain>`.

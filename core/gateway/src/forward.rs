@@ -5,15 +5,15 @@ use std::{borrow::Cow, rc::Rc};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use toolgate_catalogue::{Located, Route, Routed};
-use toolgate_model::ItemKind;
-use toolgate_policy::Principal;
+use toolgate_model::{ItemKind, ToolRules};
+use toolgate_policy::{Decision, Principal, Subject, decide};
 use toolgate_ports::{Body, Platform};
 use toolgate_state::Server;
 use toolgate_upstream::{Answer, Call, Caller, Effect, Endpoint, UpstreamError, UpstreamErrorKind, Verdict};
 use toolgate_wire::{Era, Message, code as rpc, header::decode_value, meta, reply, splice};
 
 use crate::{
-    answer, code,
+    answer, code, constraints,
     context::{Accepts, Context},
     core::Core,
     hand_over::HandOver,
@@ -89,6 +89,8 @@ pub(crate) struct Target {
     pub(crate) uri: Option<(String, String)>,
     /// The rule that allowed it.
     pub(crate) rule: String,
+    /// What it costs and must keep to.
+    pub(crate) rules: Rc<ToolRules>,
 }
 
 impl Target {
@@ -166,6 +168,10 @@ impl<P: Platform> Core<P> {
             };
             arguments = Some(Cow::Owned(edited));
         }
+        let rule = self.cleared(context, id, &routed.subject().called_with(arguments.as_deref()))?;
+        let rules = Rc::clone(routed.server.rules(if kind == ItemKind::Tool { &routed.name } else { "" }));
+        let called = routed.catalogue.named(&routed.name).filter(|_| kind == ItemKind::Tool);
+        self.keeps(context, id, &rules.constraints, called.map(|tool| (tool, arguments.as_deref())))?;
         check_param_headers(context, id, &routed, splice::value(params, "arguments"))?;
         let headers = param_headers(context, &routed, arguments.as_deref());
         Ok(vec![Target {
@@ -176,9 +182,10 @@ impl<P: Platform> Core<P> {
             about: what.about(),
             effect: what.effect(),
             uri: None,
+            rules,
             server: routed.server,
             verdict: routed.verdict,
-            rule: routed.rule,
+            rule,
         }])
     }
 
@@ -213,11 +220,19 @@ impl<P: Platform> Core<P> {
             Located::Unavailable(failure) => return Err(Box::new(failed(id, &failure.error, &context.line))),
         };
         let target = |resource: toolgate_catalogue::Resource| {
+            let rule = match what {
+                Forwarded::Resource => self.cleared(context, id, &resource.subject().called_with(None))?,
+                Forwarded::Completion | Forwarded::Prompt | Forwarded::Tool => {
+                    decide(principal, &resource.subject()).to_string()
+                }
+            };
+            let rules = Rc::clone(resource.server.rules(""));
+            self.keeps(context, id, &rules.constraints, None)?;
             let mut edit = splice::Edit::new(params);
             if resource.uri != uri {
                 edit = edit.replace(span.clone(), splice::quote(&resource.uri));
             }
-            Target {
+            Ok(Target {
                 method: what.method(),
                 name: (what == Forwarded::Resource).then(|| resource.uri.clone()),
                 params: edit.finish(),
@@ -225,12 +240,13 @@ impl<P: Platform> Core<P> {
                 about: what.about(),
                 effect: what.effect(),
                 uri: Some((resource.uri, uri.clone().into_owned())),
+                rules,
                 server: resource.server,
                 verdict: resource.verdict,
-                rule: resource.rule,
-            }
+                rule,
+            })
         };
-        Ok(resources.into_iter().map(target).collect())
+        resources.into_iter().map(target).collect()
     }
 
     /// What completes an argument: of a prompt, or of a resource template.
@@ -247,6 +263,7 @@ impl<P: Platform> Core<P> {
                 let (place, kind) = (context.place(), ItemKind::Prompt);
                 let route = self.aggregate.route(principal, snapshot, place, kind, &name, &context.scope).await;
                 let routed = routed(context, id, &name, kind, route)?;
+                let rule = decide(principal, &routed.subject()).to_string();
                 let params = splice::Edit::new(params).replace(span, splice::quote(&routed.name)).finish();
                 Ok(vec![Target {
                     method: Forwarded::Completion.method(),
@@ -256,13 +273,36 @@ impl<P: Platform> Core<P> {
                     about: About::Other,
                     effect: Effect::Reads,
                     uri: None,
+                    rules: Rc::clone(routed.server.rules("")),
                     server: routed.server,
                     verdict: routed.verdict,
-                    rule: routed.rule,
+                    rule,
                 }])
             }
             _ => Err(invalid(context, id, "ref.type must be \"ref/prompt\" or \"ref/resource\"")),
         }
+    }
+
+    /// Decides on a call whose arguments are known, and names the rule that allowed it. Whoever gets here sees what is called: so a
+    /// denial is said as what it is.
+    fn cleared(&self, context: &Context<P>, id: &str, subject: &Subject<'_>) -> Result<String, Refused> {
+        let principal = self.admitted(context)?;
+        let decision = decide(principal, subject);
+        if decision.allowed() {
+            return Ok(decision.to_string());
+        }
+        context.line.server(subject.server);
+        context.line.rule(decision.to_string());
+        context.line.outcome(Outcome::Refused);
+        let (words, rule) = match &decision {
+            Decision::Policy(_, ruling) => (
+                "The tenant's policy does not allow this call with these arguments",
+                ruling.rule.map(ToString::to_string),
+            ),
+            _ => ("This call is not allowed", None),
+        };
+        let data = rule.map(|rule| format!("{{\"rule\":{}}}", splice::quote(&rule)));
+        Err(Box::new(answer::error(StatusCode::OK, Some(id), code::FORBIDDEN, &format!("{words}."), data.as_deref())))
     }
 
     pub(crate) fn admitted<'a>(&self, context: &'a Context<P>) -> Result<Principal<'a>, Refused> {
@@ -405,6 +445,7 @@ impl<P: Platform> Core<P> {
             param_headers: &target.headers,
             log_level: level.as_deref(),
             effect: target.effect,
+            allowed: constraints::allowed(&target.rules.constraints),
         };
         self.client.call(endpoint, Some(&target.verdict), call).await
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use toolgate_model::{KeyRecord, TenantId};
+use toolgate_model::{KeyRecord, TenantId, Timestamp};
 use toolgate_policy::{Principal, admit};
 use toolgate_ports::{Body, Clock, Platform, Scope};
 use toolgate_seal::Presented;
@@ -54,7 +54,8 @@ impl<P: Platform> Core<P> {
         let snapshot = self.states.tenant(&tenant, scope).await.map_err(NotAdmitted::Store)?;
         let snapshot = snapshot.ok_or(NotAdmitted::Unknown("no-such-tenant"))?;
         let key = self.states.key(&tenant, &id, scope).await.map_err(NotAdmitted::Store)?;
-        let key = key.filter(|key| presented.matches(&key.hash)).ok_or(NotAdmitted::Unknown("no-such-key"))?;
+        let now = self.platform.clock().now();
+        let key = key.filter(|key| opens(&presented, key, now)).ok_or(NotAdmitted::Unknown("no-such-key"))?;
         line.key(&id);
         let identity = Identity { snapshot, key };
         identity.principal(self.platform.clock()).map_err(NotAdmitted::Over)?;
@@ -65,8 +66,15 @@ impl<P: Platform> Core<P> {
 impl Identity {
     /// The principal, if it is admitted now.
     pub(crate) fn principal(&self, clock: &impl Clock) -> Result<Principal<'_>, toolgate_policy::Refusal> {
-        admit(&self.snapshot.record, &self.key, clock.now())
+        let principal = admit(&self.snapshot.tenant, &self.snapshot.record, &self.key, clock.now())?;
+        Ok(principal.under(self.snapshot.policy.as_deref()))
     }
+}
+
+/// Whether `presented` is the key's secret, or the one before it while that is still taken.
+fn opens(presented: &Presented<'_>, key: &KeyRecord, now: Timestamp) -> bool {
+    let previous = key.previous.as_ref().filter(|previous| now < previous.expires_at);
+    presented.matches(&key.hash) || previous.is_some_and(|previous| presented.matches(&previous.hash))
 }
 
 /// The key that the request carries: `Authorization: Bearer` or `x-api-key`.

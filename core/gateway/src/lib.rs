@@ -8,6 +8,7 @@ mod capabilities;
 mod client_message;
 mod code;
 mod config;
+mod constraints;
 mod context;
 mod core;
 mod edge;

@@ -314,6 +314,7 @@ impl<P: Platform> Core<P> {
             effect: toolgate_upstream::Effect::Reads,
             uri: None,
             rule: "event".to_owned(),
+            rules: Rc::clone(server.rules("")),
         };
         let frame = self.frame(&context, &asked.client, &target).await;
         let talk = Talk { core: Rc::clone(self), context, target, frame };
@@ -472,7 +473,7 @@ impl<P: Platform> Listener<P> {
             let now = core.states.tenant(tenant, &context.scope).await;
             let key = core.states.key(tenant, &context.identity.key.id, &context.scope).await;
             let (Ok(Some(now)), Ok(Some(key))) = (now, key) else { return End::Refused };
-            if toolgate_policy::admit(&now.record, &key, clock.now()).is_err() {
+            if toolgate_policy::admit(&now.tenant, &now.record, &key, clock.now()).is_err() {
                 return End::Refused;
             }
             let changed = now.revision != context.identity.snapshot.revision;

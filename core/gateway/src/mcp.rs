@@ -14,7 +14,7 @@ use toolgate_wire::{
 
 use crate::{
     answer, code,
-    context::{Accepts, Context, Where},
+    context::{Accepts, ClientOrigin, Context, Where},
     core::Core,
     edge,
     forward::Forwarded,
@@ -84,13 +84,14 @@ impl<P: Platform> Core<P> {
             None => Where::All,
         };
         let context = Context {
-            identity,
             place,
             era: Era::Legacy,
             accepts: if edge::accepts_events(&head.headers) { Accepts::Events } else { Accepts::Json },
             session: None,
             capabilities: None,
             log_level: None,
+            origin: ClientOrigin::of(&identity, &head),
+            identity,
             head,
             body: Bytes::new(),
             scope: scope.clone(),
@@ -182,7 +183,7 @@ impl<P: Platform> Core<P> {
             let seen = view.filter(|view| {
                 let touched = |server| {
                     principal.is_some_and(|principal| {
-                        toolgate_policy::touches(principal.through(Some(&view.record)), server)
+                        toolgate_policy::touches(principal.through(Some((&view.id, &view.record))), server)
                     })
                 };
                 view.record.enabled && view.record.servers.keys().any(touched)

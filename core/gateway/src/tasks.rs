@@ -57,6 +57,7 @@ impl<P: Platform> Core<P> {
             effect: if matches!(method, "tasks/get" | "tasks/result") { Effect::Reads } else { Effect::MayAct },
             uri: None,
             rule: "task".to_owned(),
+            rules: Rc::clone(server.rules("")),
         };
         let frame = self.frame(&context, &id, &target).await;
         let began = context.line.ticks();

@@ -10,7 +10,9 @@ use common::{Upstream, World, legacy_request, modern_request, raw};
 use futures_util::StreamExt;
 use http::StatusCode;
 use serde_json::json;
+use toolgate_model::TenantId;
 use toolgate_ports::{Body, Clock, FetchError, FetchErrorKind, FetchResponse, Store};
+use toolgate_seal::{KEY_RANDOM_BYTES, Minted, SECRET_RANDOM_BYTES, mint};
 use toolgate_testkit::{json_response, sse_response};
 
 #[test]
@@ -353,6 +355,30 @@ fn nobody_gets_in_without_a_good_key() {
         raw(&good, "/mcp", &[("host", "acme.gate.example")], "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}");
     assert_eq!(world.send(by_host).status, StatusCode::OK);
     assert_eq!(world.send(raw(&good, "/mcp", &[], "{}")).status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn a_rotated_keys_old_secret_works_until_the_overlap_ends_and_no_longer() {
+    let world = World::new();
+    let (old, older) = (mint(&[1; KEY_RANDOM_BYTES]), mint(&[2; KEY_RANDOM_BYTES]));
+    let new = Minted::renewed(old.id.clone(), &[3; SECRET_RANDOM_BYTES]);
+    let previous = json!({"hash": old.hash, "expires_at": "2026-11-22T01:00:00Z"});
+    world.key_with("acme", 1, &["*"], &json!({"hash": new.hash, "previous": previous}));
+    let status = |key: &str| world.legacy(key, "ping", &json!({})).status;
+    assert_eq!([&new.secret, &old.secret, &older.secret].map(|key| status(key).as_u16()), [200, 200, 401]);
+    world.platform.clock.advance(Duration::from_secs(3600));
+    assert_eq!([&new.secret, &old.secret].map(|key| status(key).as_u16()), [200, 401]);
+}
+
+#[test]
+fn what_belongs_to_no_tenant_is_no_tenant_to_be_spoken_to() {
+    let world = World::new();
+    let key = world.key_with(TenantId::reserved().as_str(), 1, &["*"], &json!({}));
+    for (path, host) in [("/t/tg--operators/mcp", "localhost"), ("/mcp", "tg--operators.gate.example")] {
+        let answer =
+            world.send(raw(&key, path, &[("host", host)], "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}"));
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.text);
+    }
 }
 
 #[test]

@@ -94,7 +94,35 @@ text_id! {
 
 text_id! {
     /// A virtual key's public part: 16 lower-case hexadecimal digits. It may be logged; the secret may not.
-    KeyId, "key id", "16 lower-case hexadecimal digits", is_key_id
+    KeyId, "key id", "16 lower-case hexadecimal digits", is_hexadecimal_id
+}
+
+text_id! {
+    /// An operator's public part, spelled as a key's is.
+    OperatorId, "operator id", "16 lower-case hexadecimal digits", is_hexadecimal_id
+}
+
+/// Where the records stand that belong to no tenant. DNS itself keeps labels with hyphens in the third and fourth place for uses of
+/// its own (RFC 5890, section 2.3.1), so nobody's host is named so.
+const RESERVED: &str = "tg--operators";
+
+impl TenantId {
+    /// The id under which the gateway's operators are stored. It is no tenant's: it has no tenant record, ever.
+    #[must_use]
+    pub fn reserved() -> Self {
+        Self(RESERVED.into())
+    }
+
+    /// Whether it is [`TenantId::reserved`], which no tenant may take.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        self.as_str() == RESERVED
+    }
+}
+
+text_id! {
+    /// A rule within a policy, as explanations and log lines name it.
+    RuleName, "rule name", "1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit", is_rule_name
 }
 
 fn is_dns_label(text: &str) -> bool {
@@ -114,7 +142,14 @@ fn is_server_id(text: &str) -> bool {
         && !text.contains("__")
 }
 
-fn is_key_id(text: &str) -> bool {
+fn is_rule_name(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    (1..=64).contains(&bytes.len())
+        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+        && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+}
+
+fn is_hexadecimal_id(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
@@ -149,6 +184,13 @@ mod tests {
         for bad in ["", "-a", "a-", "A", "a_b", "a.b", "ä", &"a".repeat(64)] {
             assert!(TenantId::new(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_reserved_tenant_is_spelled_as_stores_spell_tenants_and_no_other_is_it() {
+        let reserved = TenantId::new(TenantId::reserved().as_str()).unwrap();
+        assert!(reserved.is_reserved());
+        assert!(!TenantId::new("operators").unwrap().is_reserved());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Grant, KeyId, Timestamp};
+use crate::{Constraints, Grant, KeyId, Prices, Timestamp, ToolRules};
 
 /// A tenant: one customer, with servers and keys of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,12 +67,30 @@ pub struct ServerRecord {
     /// New names for its tools: upstream name to the name clients see after `server__`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub aliases: BTreeMap<String, String>,
+    /// What calls of its tools cost.
+    #[serde(default, skip_serializing_if = "Prices::is_empty")]
+    pub price: Prices,
+    /// What calls of its tools must keep to.
+    #[serde(default, skip_serializing_if = "Constraints::is_empty")]
+    pub constraints: Constraints,
+    /// What is said of some tools alone, by their upstream names. It wins.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tools: BTreeMap<String, ToolRules>,
     /// A disabled server is neither listed nor called.
     pub enabled: bool,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+}
+
+/// The secret that a key had before it was rotated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousSecret {
+    /// SHA-256 of the whole secret, in hexadecimal.
+    pub hash: String,
+    /// From when it is refused.
+    pub expires_at: Timestamp,
 }
 
 /// A virtual key, without its secret.
@@ -84,6 +102,9 @@ pub struct KeyRecord {
     pub name: String,
     /// SHA-256 of the whole secret, in hexadecimal.
     pub hash: String,
+    /// The secret before that one, while it is still taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousSecret>,
     /// What it may use. Empty: nothing.
     pub grants: Vec<Grant>,
     /// From when it is refused.

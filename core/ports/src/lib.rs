@@ -26,6 +26,10 @@ pub use store::{
 };
 use toolgate_model::Timestamp;
 
+/// The address that a request came from, as the platform saw it; it stands in the request's extensions. Behind a proxy it is the proxy's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddr(pub std::net::IpAddr);
+
 /// A future on this thread.
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 

@@ -17,11 +17,15 @@ pub enum RecordKind {
     Key,
     /// A view.
     View,
+    /// A policy: `current`, or `draft`.
+    Policy,
+    /// An operator of the gateway. Stored under [`TenantId::reserved`], as nothing else is.
+    Operator,
 }
 
 impl RecordKind {
     /// Each of them.
-    pub const ALL: [Self; 4] = [Self::Tenant, Self::Server, Self::Key, Self::View];
+    pub const ALL: [Self; 6] = [Self::Tenant, Self::Server, Self::Key, Self::View, Self::Policy, Self::Operator];
 
     /// As it stands in a [`RecordKey`]'s text.
     #[must_use]
@@ -31,6 +35,8 @@ impl RecordKind {
             Self::Server => "server",
             Self::Key => "key",
             Self::View => "view",
+            Self::Policy => "policy",
+            Self::Operator => "operator",
         }
     }
 }
@@ -69,13 +75,8 @@ impl FromStr for RecordKey {
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
         let (kind, id) = text.split_once('/').unwrap_or((text, ""));
-        let kind = match kind {
-            "tenant" => RecordKind::Tenant,
-            "server" => RecordKind::Server,
-            "key" => RecordKind::Key,
-            "view" => RecordKind::View,
-            _ => return Err(StoreError::Corrupt(format!("unknown record key {text:?}"))),
-        };
+        let found = RecordKind::ALL.into_iter().find(|known| known.as_str() == kind);
+        let kind = found.ok_or_else(|| StoreError::Corrupt(format!("unknown record key {text:?}")))?;
         Ok(Self::new(kind, id))
     }
 }

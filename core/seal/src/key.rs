@@ -1,89 +1,123 @@
-//! Virtual keys: `tgk_<id>_<secret><check>`, all lower-case hexadecimal.
+//! Secrets that are shown once: virtual keys, `tgk_<id>_<secret><check>`, and operators' tokens, `tgo_<id>_<secret><check>`; all
+//! lower-case hexadecimal.
 //!
-//! The prefix makes a leaked key recognisable to scanners; the id names the record (and may be logged); the secret is 192
-//! random bits; the check (four bytes of a hash over the rest) turns typing errors and guesses away without a look-up.
+//! The prefix makes a leaked one recognisable to scanners; the id names the record (and may be logged); the secret is 192
+//! random bits; the check (four bytes of a hash over the rest, prefix included) turns typing errors and guesses away without a look-up.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData, str::FromStr};
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use toolgate_model::KeyId;
+use toolgate_model::{IdError, KeyId, OperatorId};
 
-/// What every virtual key begins with.
-const PREFIX: &str = "tgk_";
 const ID_BYTES: usize = 8;
-const SECRET_BYTES: usize = 24;
 const CHECK_BYTES: usize = 4;
-/// How many random bytes [`mint`] takes.
-pub const KEY_RANDOM_BYTES: usize = ID_BYTES + SECRET_BYTES;
+/// How many random bytes a new secret takes, its id left as it is.
+pub const SECRET_RANDOM_BYTES: usize = 24;
+/// How many random bytes [`Minted::new`] takes.
+pub const KEY_RANDOM_BYTES: usize = ID_BYTES + SECRET_RANDOM_BYTES;
 
-/// A new key: what is stored, and the secret that is shown once.
-pub struct Minted {
+/// What holds a secret: its id has [`ID_BYTES`] bytes, in hexadecimal.
+pub trait Holder: FromStr<Err = IdError> + fmt::Display {
+    /// What its secrets begin with.
+    const PREFIX: &'static str;
+}
+
+impl Holder for KeyId {
+    const PREFIX: &'static str = "tgk_";
+}
+
+impl Holder for OperatorId {
+    const PREFIX: &'static str = "tgo_";
+}
+
+/// A new secret: what is stored, and what is shown once.
+pub struct Minted<I> {
     /// Its public part.
-    pub id: KeyId,
-    /// The whole key, for its owner.
+    pub id: I,
+    /// The whole, for its owner.
     pub secret: String,
     /// What is stored instead of it.
     pub hash: String,
 }
 
-impl fmt::Debug for Minted {
+impl<I: Holder> fmt::Debug for Minted<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Minted({})", self.id)
     }
 }
 
-/// Makes a key of random bytes.
+impl<I: Holder> Minted<I> {
+    /// Makes an id and its secret of random bytes.
+    #[must_use]
+    pub fn new(random: &[u8; KEY_RANDOM_BYTES]) -> Self {
+        let (id, rest) = random.split_at(ID_BYTES);
+        let mut secret = [0; SECRET_RANDOM_BYTES];
+        secret.copy_from_slice(rest);
+        #[expect(clippy::expect_used, reason = "sixteen hexadecimal digits were just made")]
+        let id = hex::encode(id).parse().expect("hexadecimal digits");
+        Self::renewed(id, &secret)
+    }
+
+    /// Makes another secret for `id`.
+    #[must_use]
+    pub fn renewed(id: I, random: &[u8; SECRET_RANDOM_BYTES]) -> Self {
+        let body = format!("{}{id}_{}", I::PREFIX, hex::encode(random));
+        let secret = format!("{body}{}", check_of(&body));
+        let hash = hash_of(&secret);
+        Self { id, secret, hash }
+    }
+}
+
+/// Makes a virtual key of random bytes.
 #[must_use]
-pub fn mint(random: &[u8; KEY_RANDOM_BYTES]) -> Minted {
-    let (id, secret) = random.split_at(ID_BYTES);
-    let id = hex::encode(id);
-    let body = format!("{PREFIX}{id}_{}", hex::encode(secret));
-    let secret = format!("{body}{}", check_of(&body));
-    let hash = hash_of(&secret);
-    #[expect(clippy::expect_used, reason = "sixteen hexadecimal digits were just made")]
-    let id = KeyId::new(&id).expect("hexadecimal digits");
-    Minted { id, secret, hash }
+pub fn mint(random: &[u8; KEY_RANDOM_BYTES]) -> Minted<KeyId> {
+    Minted::new(random)
 }
 
-/// A key as a client presents it: well formed, its check right, its record not yet looked at.
-#[derive(Clone, Copy)]
-pub struct Presented<'a> {
+/// A secret as it is presented: well formed, its check right, its record not yet looked at.
+pub struct PresentedSecret<'a, I> {
     text: &'a str,
+    holder: PhantomData<I>,
 }
 
-impl<'a> Presented<'a> {
-    /// Takes `text` if it can be a key at all.
+/// A virtual key as a client presents it.
+pub type Presented<'a> = PresentedSecret<'a, KeyId>;
+/// A token as an operator presents it.
+pub type PresentedToken<'a> = PresentedSecret<'a, OperatorId>;
+
+impl<'a, I: Holder> PresentedSecret<'a, I> {
+    /// Takes `text` if it can be such a secret at all.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        const LEN: usize = PREFIX.len() + 2 * ID_BYTES + 1 + 2 * (SECRET_BYTES + CHECK_BYTES);
-        if text.len() != LEN || !text.is_ascii() || !text.starts_with(PREFIX) {
+        let len = I::PREFIX.len() + 2 * ID_BYTES + 1 + 2 * (SECRET_RANDOM_BYTES + CHECK_BYTES);
+        if text.len() != len || !text.is_ascii() || !text.starts_with(I::PREFIX) {
             return None;
         }
-        let (body, check) = text.split_at(LEN - 2 * CHECK_BYTES);
-        (check_of(body) == check).then_some(Self { text })
+        let (body, check) = text.split_at(len - 2 * CHECK_BYTES);
+        (check_of(body) == check).then_some(Self { text, holder: PhantomData })
     }
 
-    /// Which key it says it is.
+    /// Whose it says it is.
     #[must_use]
-    pub fn id(&self) -> Option<KeyId> {
-        KeyId::new(&self.text[PREFIX.len()..PREFIX.len() + 2 * ID_BYTES]).ok()
+    pub fn id(&self) -> Option<I> {
+        self.text[I::PREFIX.len()..I::PREFIX.len() + 2 * ID_BYTES].parse().ok()
     }
 
-    /// Whether it is the key whose hash was stored. Takes the same time whatever differs.
+    /// Whether it is the one whose hash was stored. Takes the same time whatever differs.
     #[must_use]
     pub fn matches(&self, stored_hash: &str) -> bool {
         hash_of(self.text).as_bytes().ct_eq(stored_hash.as_bytes()).into()
     }
 }
 
-impl fmt::Debug for Presented<'_> {
+impl<I> fmt::Debug for PresentedSecret<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Presented(…)")
     }
 }
 
-// A key is 192 random bits, so one round of SHA-256 can't be searched; a slow hash would only cost every request.
+// A secret is 192 random bits, so one round of SHA-256 can't be searched; a slow hash would only cost every request.
 fn hash_of(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
@@ -110,6 +144,23 @@ mod tests {
         assert!(!one.hash.contains(&one.secret[21..40]));
     }
 
+    #[test]
+    fn a_renewed_secret_keeps_the_id_and_nothing_else() {
+        let before = mint(&[7; KEY_RANDOM_BYTES]);
+        let after = Minted::renewed(before.id.clone(), &[8; SECRET_RANDOM_BYTES]);
+        assert_eq!(Presented::parse(&after.secret).unwrap().id(), Some(before.id));
+        assert!(!Presented::parse(&after.secret).unwrap().matches(&before.hash));
+    }
+
+    #[test]
+    fn a_key_is_no_token_and_a_token_no_key() {
+        let key = mint(&[7; KEY_RANDOM_BYTES]).secret;
+        let token = Minted::<OperatorId>::new(&[7; KEY_RANDOM_BYTES]).secret;
+        assert!(token.starts_with("tgo_") && PresentedToken::parse(&token).is_some());
+        assert!(Presented::parse(&token).is_none() && PresentedToken::parse(&key).is_none());
+        assert!(PresentedToken::parse(&key.replace("tgk_", "tgo_")).is_none());
+    }
+
     proptest! {
         #[test]
         fn an_altered_key_is_refused_before_any_look_up(at in 0_usize..77, with in 0_u8..128) {
@@ -123,6 +174,7 @@ mod tests {
         #[test]
         fn any_text_is_taken_without_panic(text in ".{0,100}") {
             let _ = Presented::parse(&text);
+            let _ = PresentedToken::parse(&text);
         }
     }
 }

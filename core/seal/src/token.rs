@@ -1,4 +1,4 @@
-//! The operator's token for the admin API. There is no default one.
+//! The owner's token for the admin API, as the gateway's settings hold it. There is no default one.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 
 const MIN_LEN: usize = 24;
 
-/// The operator's token, kept as a hash.
+/// The owner's token, kept as a hash.
 #[derive(Clone)]
 pub struct OperatorToken([u8; 32]);
 

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use toolgate_model::{Revision, ServerId, ServerRecord, TenantId, TenantRecord, ViewId, ViewRecord};
+use toolgate_model::{
+    Network, Revision, ServerId, ServerRecord, TenantId, TenantRecord, ToolAccess, ToolRules, ViewId, ViewRecord,
+};
+use toolgate_policy::{Access, Rules};
 use toolgate_seal::{Purpose, Sealer};
 use toolgate_upstream::{Endpoint, check_url};
 
@@ -16,8 +19,14 @@ pub struct Server {
     pub revision: Revision,
     /// A disabled server is neither listed nor called.
     pub enabled: bool,
+    /// Where it may be.
+    pub network: Network,
     /// New names for its tools: upstream name to the name clients see after `server__`.
     pub aliases: BTreeMap<String, String>,
+    /// What its tools cost and must keep to.
+    rules: Rc<ToolRules>,
+    /// The same of those of which something else is said, by their upstream names.
+    rules_of: BTreeMap<String, Rc<ToolRules>>,
     /// Where it is; or, in words for the operator, why its record can't be used.
     pub endpoint: Result<Endpoint, String>,
 }
@@ -32,7 +41,26 @@ impl Server {
         sealer: &Sealer,
     ) -> Self {
         let endpoint = endpoint(tenant, &id, revision, &record, sealer);
-        Self { id, revision, enabled: record.enabled, aliases: record.aliases, endpoint }
+        let rules = Rc::new(ToolRules { price: record.price.clone(), constraints: record.constraints.clone() });
+        let own = record.tools.keys().map(|tool| (tool.clone(), Rc::new(record.rules_of(tool))));
+        let rules_of = own.collect();
+        let ServerRecord { enabled, network, aliases, .. } = record;
+        Self { id, revision, enabled, network, aliases, rules, rules_of, endpoint }
+    }
+
+    /// What calls of one of its tools cost and must keep to.
+    #[must_use]
+    pub fn rules(&self, tool: &str) -> &Rc<ToolRules> {
+        self.rules_of.get(tool).unwrap_or(&self.rules)
+    }
+
+    /// Whether one of its tools may be used if it does not say that it only reads.
+    #[must_use]
+    pub fn access(&self, tool: &str) -> Access {
+        match self.rules(tool).constraints.access {
+            Some(ToolAccess::ReadOnly) => Access::ReadOnly,
+            Some(ToolAccess::All) | None => Access::All,
+        }
     }
 }
 
@@ -70,6 +98,10 @@ pub struct Snapshot {
     pub record: TenantRecord,
     /// Its servers, disabled ones too.
     pub servers: BTreeMap<ServerId, Rc<Server>>,
+    /// Its policy, if it has one.
+    pub policy: Option<Rc<Rules>>,
+    /// The policy that is being tried: it decides nothing.
+    pub draft: Option<Rc<Rules>>,
 }
 
 /// A view as the tenant's records say.

@@ -3,7 +3,10 @@
 use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc, time::Duration};
 
 use serde::de::DeserializeOwned;
-use toolgate_model::{KeyId, KeyRecord, Revision, ServerId, ServerRecord, TenantId, TenantRecord, ViewId};
+use toolgate_model::{
+    KeyId, KeyRecord, PolicyRecord, Revision, ServerId, ServerRecord, TenantId, TenantRecord, ViewId,
+};
+use toolgate_policy::Rules;
 use toolgate_ports::{Changed, Clock, Consistency, Platform, Record, RecordKey, RecordKind, Scope, Store, StoreError};
 use toolgate_seal::Sealer;
 
@@ -16,6 +19,10 @@ const MAX_KEYS: usize = 10_000;
 const MAX_VIEWS: usize = 1_000;
 const SERVERS_PER_PAGE: usize = 100;
 const MAX_SERVERS: usize = 500;
+
+/// The ids of a tenant's policies.
+const CURRENT: &str = "current";
+const DRAFT: &str = "draft";
 
 /// Why a tenant's records can't be given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -226,7 +233,21 @@ impl<P: Platform> States<P> {
                 break;
             }
         }
-        Ok(Some(Rc::new(Snapshot { tenant: tenant.clone(), revision, record, servers })))
+        let (policy, draft) = (self.policy(tenant, CURRENT).await?, self.policy(tenant, DRAFT).await?);
+        Ok(Some(Rc::new(Snapshot { tenant: tenant.clone(), revision, record, servers, policy, draft })))
+    }
+
+    /// A policy, ready to decide. One that can't be read is there too, and allows nothing.
+    async fn policy(&self, tenant: &TenantId, id: &str) -> Result<Option<Rc<Rules>>, StateError> {
+        let key = RecordKey::new(RecordKind::Policy, id);
+        let found = self.platform.store().get(tenant, &key, Consistency::AsOfSync).await?;
+        Ok(found.map(|found| match parse::<PolicyRecord>(&found) {
+            Ok(record) => Rc::new(Rules::of(found.revision, &record.document)),
+            Err(error) => {
+                tracing::error!(target: "toolgate::state", %tenant, %error, "a policy can't be read, and allows nothing");
+                Rc::new(Rules::unreadable(found.revision))
+            }
+        }))
     }
 
     fn server(&self, tenant: &TenantId, record: &Record) -> Result<Server, StoreError> {
@@ -249,9 +270,10 @@ impl<P: Platform> States<P> {
 impl Known {
     fn forget(&mut self, key: &RecordKey) {
         match key.kind {
-            RecordKind::Tenant | RecordKind::Server => self.snapshot = None,
+            RecordKind::Tenant | RecordKind::Server | RecordKind::Policy => self.snapshot = None,
             RecordKind::Key => self.keys.retain(|id, _| id.as_str() != key.id),
             RecordKind::View => self.views.retain(|id, _| id.as_str() != key.id),
+            RecordKind::Operator => {}
         }
     }
 }

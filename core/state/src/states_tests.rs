@@ -46,6 +46,7 @@ impl World {
             id: self.key.clone(),
             name: "k".into(),
             hash: "h".into(),
+            previous: None,
             grants: vec![Grant::All],
             expires_at: None,
             enabled,

@@ -12,8 +12,8 @@ use toolgate_ports::{Clock, Platform, Random};
 use toolgate_wire::{Era, LATEST_MODERN, Version, code};
 
 use crate::{
-    Answer, Call, Caller, Effect, Endpoint, ItemList, Step, Transport, UpstreamError, UpstreamErrorKind as Kind,
-    Verdict,
+    Allowed, Answer, Call, Caller, Effect, Endpoint, ItemList, Step, Transport, UpstreamError,
+    UpstreamErrorKind as Kind, Verdict,
     answer::{Resume, Within},
     exchange::{Bounds, Exchange, Id},
     handshake::{Discovered, modern_of, server_info, session_head, verdict},
@@ -73,6 +73,14 @@ pub(crate) struct Trip<'a> {
     step: Step,
     deadline: Deadline,
     bounds: Bounds,
+}
+
+impl Trip<'_> {
+    /// The same trip, with what is allowed it in particular.
+    fn within(self, allowed: Allowed, clock: &impl Clock) -> Self {
+        let deadline = allowed.time.map_or(self.deadline, |time| Deadline::after(clock, time));
+        Self { deadline, bounds: self.bounds.within(allowed), ..self }
+    }
 }
 
 /// How a server is spoken to.
@@ -166,7 +174,7 @@ impl<P: Platform> Client<P> {
         call: Call<'_>,
     ) -> Result<Answer, UpstreamError> {
         let step = if call.effect == Effect::Reads { Step::Read } else { Step::Call };
-        let trip = self.trip(endpoint, known, call.caller, step);
+        let trip = self.trip(endpoint, known, call.caller, step).within(call.allowed, self.platform.clock());
         self.admit(endpoint, step)?;
         let answer = self.operate(&trip, &Ask::Call(&call)).await;
         self.note(endpoint, answer.as_ref().err());

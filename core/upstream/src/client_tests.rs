@@ -119,6 +119,7 @@ pub(crate) fn tool<'a>(params: &'a str, from: Era, caller: Caller<'a>, param_hea
         param_headers,
         log_level: None,
         effect: Effect::MayAct,
+        allowed: Allowed::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a caller hands the client and gets back from it. Only data.
 
-use std::{fmt, ops::Range, pin::Pin};
+use std::{fmt, ops::Range, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -195,6 +195,17 @@ pub struct Call<'a> {
     pub log_level: Option<&'a str>,
     /// Whether asking twice could do something twice.
     pub effect: Effect,
+    /// What the operator allows this request, in the place of what is allowed everybody.
+    pub allowed: Allowed,
+}
+
+/// What one request may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Allowed {
+    /// How long it may take altogether; its answer may then begin, and go on, as late as that.
+    pub time: Option<Duration>,
+    /// How long its answer may be, in bytes.
+    pub bytes: Option<usize>,
 }
 
 /// Whether a request may do something in the world.

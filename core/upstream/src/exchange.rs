@@ -14,7 +14,7 @@ use toolgate_ports::{ByteStream, Fetch, FetchError, FetchErrorKind, FetchRequest
 use toolgate_wire::splice;
 
 use crate::{
-    Endpoint, Step, UpstreamError, UpstreamErrorKind as Kind,
+    Allowed, Endpoint, Step, UpstreamError, UpstreamErrorKind as Kind,
     address::check_uri,
     header::{Head, media_type},
     redirect,
@@ -39,6 +39,17 @@ impl Bounds {
             body: limits.upstream_body,
             event: limits.upstream_event,
             depth: limits.json_depth,
+        }
+    }
+
+    /// These, but for what is allowed a request in particular.
+    pub(crate) fn within(self, allowed: Allowed) -> Self {
+        Self {
+            first_byte: allowed.time.unwrap_or(self.first_byte),
+            idle: allowed.time.unwrap_or(self.idle),
+            body: allowed.bytes.unwrap_or(self.body),
+            event: allowed.bytes.unwrap_or(self.event),
+            ..self
         }
     }
 

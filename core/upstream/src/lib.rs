@@ -26,8 +26,8 @@ mod wait;
 pub use address::{UrlError, UrlRule, address_allowed, check_url};
 pub use client::{Client, News};
 pub use endpoint::{
-    Answer, AnswerStream, Call, Caller, Effect, Endpoint, Event, EventStream, Item, ItemList, Reply, SessionRef,
-    Transport, Verdict,
+    Allowed, Answer, AnswerStream, Call, Caller, Effect, Endpoint, Event, EventStream, Item, ItemList, Reply,
+    SessionRef, Transport, Verdict,
 };
 pub use error::{Step, UpstreamError, UpstreamErrorKind};
 pub use header::{HeaderError, check_header};

@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Uri, header::COOKIE, uri::PathAndQuery};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use toolgate_ports::Body;
+use toolgate_ports::{Body, ClientAddr};
 
 /// Why an event is not a request.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,10 @@ pub(crate) fn into_request(event: &[u8]) -> Result<Request<Body>, EventError> {
         Some(text) if event.is_base64_encoded => Body::Full(STANDARD.decode(text)?.into()),
         Some(text) => Body::Full(Bytes::from(text)),
     });
+    let client = event.request_context.http.source_ip.as_deref().and_then(|address| address.parse().ok());
+    if let Some(client) = client {
+        request.extensions_mut().insert(ClientAddr(client));
+    }
     *request.method_mut() = event.request_context.http.method;
     *request.uri_mut() = uri(event.raw_path.as_deref(), event.raw_query_string.as_deref())?;
     *request.headers_mut() = event.headers;
@@ -87,6 +91,7 @@ mod tests {
     async fn method_headers_cookies_and_body_are_kept() {
         let request = read(&event("/mcp", "")).unwrap();
         assert_eq!(request.method(), Method::POST);
+        assert_eq!(request.extensions().get(), Some(&ClientAddr([192, 0, 2, 1].into())));
         assert_eq!(request.headers()["x-n"], "1,2");
         assert_eq!(request.headers()["host"], "id.lambda-url.eu-west-1.on.aws");
         assert_eq!(request.headers()["cookie"], "a=1; b=2");

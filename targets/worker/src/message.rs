@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryFutureExt};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use js_sys::{Array, Promise, Uint8Array};
-use toolgate_ports::{Body, BodyStream, ByteStream, FetchError, FetchErrorKind};
+use toolgate_ports::{Body, BodyStream, ByteStream, ClientAddr, FetchError, FetchErrorKind};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -15,6 +15,9 @@ use web_sys::{Headers, ReadableStream, Request, Response, ResponseInit};
 
 /// Up to how many bytes a body is taken in one piece.
 const SHORT: usize = 64 << 10;
+
+/// Where Cloudflare says which address a request came from.
+const CLIENT: HeaderName = HeaderName::from_static("cf-connecting-ip");
 
 /// A client's request; its body is read as the gateway asks for it.
 ///
@@ -28,6 +31,11 @@ pub(crate) fn from_js(request: &Request) -> Result<http::Request<Body>, String> 
         Some(stream) => Body::Incoming(Chunks::of(&stream).boxed_local()),
     };
     let mut builder = http::Request::builder().method(request.method().as_str()).uri(request.url());
+    // The platform sets this header itself, whatever the client sent.
+    let client = headers.get(CLIENT).and_then(|address| address.to_str().ok()?.parse().ok());
+    if let Some(client) = client {
+        builder = builder.extension(ClientAddr(client));
+    }
     if let Some(map) = builder.headers_mut() {
         *map = headers;
     }

@@ -108,6 +108,7 @@ fn unknown_fields_are_refused_by_name_even_in_a_patch_that_removes_them() {
 fn refused() -> Vec<(&'static str, &'static str, Value, &'static str)> {
     let url = "https://example.com/mcp";
     let (tenant, server, keys) = ("/tenants/acme", "/tenants/acme/servers/s", "/tenants/acme/keys");
+    let quiet = |hours: Value| json!({"url": "https://example.com/mcp", "constraints": {"quiet_hours": [hours]}});
     let many = |count: usize| (0..count).map(|n| (format!("x-{n}"), json!("1"))).collect::<serde_json::Map<_, _>>();
     vec![
         ("PUT", tenant, json!({"display_name": 1}), "/display_name"),
@@ -146,6 +147,42 @@ fn refused() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         ("PUT", server, json!({"url": url, "aliases": {"t": "x".repeat(62)}}), "/aliases/t"),
         ("PUT", server, json!({"url": url, "aliases": {"t": "x", "u": "x"}}), "/aliases/u"),
         ("PUT", server, json!({"url": url, "aliases": {"t": true}}), "/aliases/t"),
+        ("PUT", server, json!({"url": url, "price": 1}), "/price"),
+        ("PUT", server, json!({"url": url, "price": {"micro_usd": -1}}), "/price/micro_usd"),
+        ("PUT", server, json!({"url": url, "price": {"micro_usd": 1.5}}), "/price/micro_usd"),
+        ("PUT", server, json!({"url": url, "price": {"tokens": 1_000_000_000_001_u64}}), "/price/tokens"),
+        ("PUT", server, json!({"url": url, "price": {"tokens": {}}}), "/price/tokens"),
+        ("PUT", server, json!({"url": url, "price": {"tokens": {"max": 1}}}), "/price/tokens"),
+        ("PUT", server, json!({"url": url, "price": {"tokens": {"base": 1}}}), "/price/tokens/per_kib"),
+        ("PUT", server, json!({"url": url, "price": {"tokens": {"meta": "", "max": 1}}}), "/price/tokens/meta"),
+        ("PUT", server, json!({"url": url, "price": {"tokens": {"meta": "m"}}}), "/price/tokens/max"),
+        ("PUT", server, json!({"url": url, "price": {"tokens": {"sized": 7}}}), "/price/tokens/sized"),
+        ("PUT", server, json!({"url": url, "price": {"micro_usd": {"sized": {"max": 7}}}}), "/price/micro_usd/sized"),
+        ("PUT", server, json!({"url": url, "constraints": {"timeout_ms": 0}}), "/constraints/timeout_ms"),
+        ("PUT", server, json!({"url": url, "constraints": {"timeout_ms": 900_001}}), "/constraints/timeout_ms"),
+        ("PUT", server, json!({"url": url, "constraints": {"max_result_bytes": "1"}}), "/constraints/max_result_bytes"),
+        ("PUT", server, json!({"url": url, "constraints": {"arguments": "maybe"}}), "/constraints/arguments"),
+        ("PUT", server, json!({"url": url, "constraints": {"access": "write"}}), "/constraints/access"),
+        ("PUT", server, json!({"url": url, "constraints": {"quiet_hours": {}}}), "/constraints/quiet_hours"),
+        ("PUT", server, quiet(json!("22:00")), "/constraints/quiet_hours/0"),
+        ("PUT", server, quiet(json!({"from": "22:00"})), "/constraints/quiet_hours/0/to"),
+        ("PUT", server, quiet(json!({"from": "24:00", "to": "06:00"})), "/constraints/quiet_hours/0/from"),
+        ("PUT", server, quiet(json!({"from": "06:00", "to": "06:00"})), "/constraints/quiet_hours/0/to"),
+        (
+            "PUT",
+            server,
+            quiet(json!({"from": "22:00", "to": "06:00", "days": ["Mon"]})),
+            "/constraints/quiet_hours/0/days/0",
+        ),
+        (
+            "PUT",
+            server,
+            quiet(json!({"from": "22:00", "to": "06:00", "zone": "here now"})),
+            "/constraints/quiet_hours/0/zone",
+        ),
+        ("PUT", server, json!({"url": url, "tools": {"": {}}}), "/tools/"),
+        ("PUT", server, json!({"url": url, "tools": {"t": 1}}), "/tools/t"),
+        ("PUT", server, json!({"url": url, "tools": {"t": {"price": {"tokens": -1}}}}), "/tools/t/price/tokens"),
         ("POST", keys, json!({"grants": []}), "/name"),
         ("POST", keys, json!({"name": "n"}), "/grants"),
         ("POST", keys, json!({"name": "", "grants": []}), "/name"),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
-use toolgate_model::{KeyRecord, ServerRecord, TenantRecord, ViewRecord};
+use toolgate_model::{KeyRecord, OperatorRecord, ServerRecord, TenantRecord, ViewRecord};
 
 use super::{Reply, World};
 use crate::{
@@ -123,7 +123,7 @@ fn it_has_every_route_and_method_and_no_other() {
     }
 }
 
-fn has_fields<K: Kept>(name: &str) {
+fn has_fields<K: Kept>(name: &str, further: &[&str]) {
     let document = document();
     let fields: BTreeSet<&str> = K::FIELDS.iter().copied().collect();
     let schemas = &document["components"]["schemas"];
@@ -131,16 +131,18 @@ fn has_fields<K: Kept>(name: &str) {
         assert_eq!(keys(&schemas[format!("{name}{kind}")]["properties"]), fields, "{name}{kind}");
     }
     let shown = keys(&schemas[name]["properties"]);
-    let kept: BTreeSet<&str> = READ_ONLY.into_iter().filter(|field| *field != "secret").collect();
-    assert_eq!(shown, fields.union(&kept).copied().collect(), "{name}");
+    let kept = ["id", "created_at", "updated_at", "revision"].into_iter().chain(further.iter().copied());
+    assert!(kept.clone().all(|field| READ_ONLY.contains(&field)));
+    assert_eq!(shown, fields.into_iter().chain(kept).collect(), "{name}");
 }
 
 #[test]
 fn it_has_every_field_and_no_other() {
-    has_fields::<TenantRecord>("Tenant");
-    has_fields::<ServerRecord>("Server");
-    has_fields::<ViewRecord>("View");
-    has_fields::<KeyRecord>("Key");
+    has_fields::<TenantRecord>("Tenant", &[]);
+    has_fields::<ServerRecord>("Server", &[]);
+    has_fields::<ViewRecord>("View", &[]);
+    has_fields::<KeyRecord>("Key", &["previous_expires_at"]);
+    has_fields::<OperatorRecord>("Operator", &[]);
 }
 
 /// All properties of the schema are in `shown`: what is said to be shown is.
@@ -155,15 +157,23 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
     let world = World::new();
     shows_all("Tenant", &world.put("/tenants/acme", &json!({"display_name": "Acme", "enabled": true})).body);
     let server = json!({"url": "https://example.com/mcp", "era": "modern", "network": "public", "headers": {"x-a": "1"},
-        "aliases": {"a": "b"}, "enabled": false});
+        "aliases": {"a": "b"}, "price": {"micro_usd": 1}, "constraints": {"timeout_ms": 1}, "tools": {"t": {}}, "enabled": false});
     shows_all("Server", &world.put("/tenants/acme/servers/github", &server).body);
     shows_all("ServerTools", &world.get("/tenants/acme/servers/github/tools").body);
     let key = json!({"name": "ci", "grants": ["*"], "expires_at": "2030-01-01T00:00:00Z", "enabled": true});
     let created = world.post("/tenants/acme/keys", &key).body;
     shows_all("NewKey", &created);
-    shows_all("Key", &world.get(&format!("/tenants/acme/keys/{}", created["id"].as_str().unwrap())).body);
+    let key = format!("/tenants/acme/keys/{}", created["id"].as_str().unwrap());
+    shows_all("RotatedKey", &world.post(&format!("{key}/rotate"), &json!({"overlap": "1h"})).body);
+    shows_all("Key", &world.get(&key).body);
     let view = json!({"display_name": "All", "prefix": "never", "servers": {"github": {}}, "enabled": true});
     shows_all("View", &world.put("/tenants/acme/views/all", &view).body);
+    let operator = json!({"name": "ci", "role": "tenant-admin", "tenant": "acme", "expires_at": "2030-01-01T00:00:00Z",
+        "enabled": true});
+    let created = world.post("/operators", &operator).body;
+    shows_all("NewOperator", &created);
+    shows_all("Operator", &world.get(&format!("/operators/{}", created["id"].as_str().unwrap())).body);
+    shows_all("Whoami", &world.call_as(created["secret"].as_str().unwrap(), "GET", "/whoami", &[], None).body);
     let refused = world.put("/tenants/acme", &json!({"x": 1})).body;
     shows_all("Problem", &refused);
     // The same with as little as can be given: the check in `send` sees to the required ones.
@@ -171,6 +181,8 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
     world.put("/tenants/b/servers/s", &json!({"url": "https://example.com/"})).is(201);
     world.put("/tenants/b/views/v", &json!({"servers": {}})).is(201);
     world.post("/tenants/b/keys", &json!({"name": "n", "grants": []})).is(201);
+    world.post("/operators", &json!({"name": "n", "role": "owner"})).is(201);
+    world.get("/whoami").is(200);
 }
 
 #[test]

@@ -76,6 +76,25 @@ fn each_request_leaves_one_event_that_says_what_was_done() {
 }
 
 #[test]
+fn an_event_names_the_operator_and_the_role() {
+    let world = World::with_tenant();
+    let made = world.post("/operators", &json!({"name": "eve", "role": "auditor"})).is(201).body;
+    let (id, token) = (made["id"].as_str().unwrap(), made["secret"].as_str().unwrap());
+    let events = logged(|| {
+        world.call_as(token, "GET", "/tenants/acme", &[], None).is(200);
+        world.call_as(token, "DELETE", "/tenants/acme", &[], None).is(403);
+        world.get("/tenants/acme").is(200);
+        world.call_as("nobody's", "GET", "/tenants/acme", &[], None).is(401);
+    });
+    let said = |event: &Value| ["operator", "name", "role", "outcome"].map(|name| event["fields"][name].clone());
+    assert_eq!(said(&events[0]), [id, "eve", "auditor", "done"]);
+    assert_eq!(said(&events[1]), [id, "eve", "auditor", "forbidden"]);
+    assert_eq!(said(&events[2]), ["owner", "owner", "owner", "done"]);
+    assert_eq!(said(&events[3]), ["-", "-", "-", "unauthorized"]);
+    assert!(!format!("{events:?}").contains(&token[21..]));
+}
+
+#[test]
 fn no_secret_is_in_any_answer_or_event() {
     let world = World::with_tenant();
     let path = "/tenants/acme/servers/s";

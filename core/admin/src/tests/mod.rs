@@ -6,6 +6,7 @@ mod document;
 mod keys;
 mod lists;
 mod logs;
+mod operators;
 mod preconditions;
 mod races;
 mod servers;
@@ -150,10 +151,22 @@ impl<P: Platform> World<P> {
         reply
     }
 
-    /// Sends a request of the operator's.
+    /// Sends a request of the owner's.
     pub(super) fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Reply {
+        self.call_as(TOKEN, method, path, headers, body)
+    }
+
+    /// Sends a request with `token`.
+    pub(super) fn call_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Reply {
         let mut request = Request::builder().method(method).uri(format!("/admin/v1{path}"));
-        request = request.header("authorization", format!("Bearer {TOKEN}"));
+        request = request.header("authorization", format!("Bearer {token}"));
         let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
         request = headers
             .iter()

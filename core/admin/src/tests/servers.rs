@@ -155,3 +155,37 @@ fn a_servers_health_is_shown_as_known_or_as_asked_now() {
     *world.tools.0.borrow_mut() = Err("down".into());
     world.get(&format!("{PATH}/health")).fails(502, "health-unavailable");
 }
+
+#[test]
+fn prices_and_constraints_are_kept_shown_and_patched_in_their_depth() {
+    let world = World::with_tenant();
+    let body = json!({"url": "https://example.com/mcp", "price": {"micro_usd": 100, "tokens": {"sized": {"max": 4_000}}},
+        "constraints": {"timeout_ms": 5_000, "access": "read-only",
+            "quiet_hours": [{"from": "22:00", "to": "06:00", "days": ["fri"], "zone": "Europe/Berlin"}]},
+        "tools": {"search": {"price": {"micro_usd": {"meta": "example.com/cost", "max": 900}}, "constraints": {"access": "all"}}}});
+    let created = world.put(PATH, &body).is(201).body;
+    for field in ["price", "constraints", "tools"] {
+        assert_eq!(created[field], body[field], "{field}");
+    }
+    let patch =
+        json!({"price": {"tokens": null}, "tools": {"search": {"constraints": {"timeout_ms": 9_000}}, "x": {}}});
+    let changed = world.patch(PATH, &patch).is(200).body;
+    assert_eq!(changed["price"], json!({"micro_usd": 100}));
+    assert_eq!(changed["tools"]["search"]["constraints"], json!({"access": "all", "timeout_ms": 9_000}));
+    assert_eq!(stored(&world).rules_of("search").constraints.timeout_ms, Some(9_000));
+    let bare = world.patch(PATH, &json!({"price": null, "constraints": null, "tools": null})).is(200).body;
+    for field in ["price", "constraints", "tools"] {
+        assert_eq!(bare.get(field), None, "{field}");
+    }
+    for (body, pointer) in [
+        (json!({"price": {"usd": 1}}), "/price/usd"),
+        (json!({"price": {"tokens": {"base": 1, "per_kib": 1, "max": 9}}}), "/price/tokens/max"),
+        (json!({"price": {"tokens": {"sized": {"max": 1, "min": 1}}}}), "/price/tokens/sized/min"),
+        (json!({"constraints": {"timeout": 1}}), "/constraints/timeout"),
+        (json!({"constraints": {"quiet_hours": [{"until": "06:00"}]}}), "/constraints/quiet_hours/0/until"),
+        (json!({"tools": {"t": {"alias": "x"}}}), "/tools/t/alias"),
+        (json!({"tools": {"t": {"constraints": {"x": 1}}}}), "/tools/t/constraints/x"),
+    ] {
+        assert_eq!(world.patch(PATH, &body).fails(400, "unknown-field").pointers(), [pointer]);
+    }
+}

@@ -6,7 +6,7 @@ use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{net::TcpStream, sync::watch};
-use toolgate_ports::Body;
+use toolgate_ports::{Body, ClientAddr};
 
 use super::{Stop, answer::Answer, arriving};
 
@@ -30,7 +30,8 @@ pub(crate) async fn serve<H: Handler + 'static>(
     mut stopped: watch::Receiver<Stop>,
 ) {
     let Ok(stream) = TcpStream::from_std(stream) else { return };
-    let service = service_fn(move |request| answer(Rc::clone(&handler), request));
+    let client = stream.peer_addr().ok().map(|address| ClientAddr(address.ip().to_canonical()));
+    let service = service_fn(move |request| answer(Rc::clone(&handler), client, request));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER).max_header_size(HEAD_SIZE);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -43,8 +44,15 @@ pub(crate) async fn serve<H: Handler + 'static>(
     let _ = connection.await;
 }
 
-async fn answer<H: Handler>(handler: Rc<H>, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
-    let (head, incoming) = request.into_parts();
+async fn answer<H: Handler>(
+    handler: Rc<H>,
+    client: Option<ClientAddr>,
+    request: Request<Incoming>,
+) -> Result<Response<Answer>, Infallible> {
+    let (mut head, incoming) = request.into_parts();
+    if let Some(client) = client {
+        head.extensions.insert(client);
+    }
     let (body, rest) = arriving::body(&head, incoming);
     let response = handler.handle(Request::from_parts(head, body)).await;
     // What streams has read its request long before.
