@@ -155,22 +155,26 @@ pub(crate) fn header_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Opti
 
 /// Whether the body is said to be JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = header_text(headers, &header::CONTENT_TYPE) else { return false };
-    let essence = value.split(';').next().unwrap_or("").trim();
-    essence.eq_ignore_ascii_case("application/json")
+    let value = header_text(headers, &header::CONTENT_TYPE);
+    value.is_some_and(|value| essence(value.as_bytes()).eq_ignore_ascii_case(b"application/json"))
+}
+
+/// A media type without its parameters.
+fn essence(value: &[u8]) -> &[u8] {
+    let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+    value[..end].trim_ascii()
 }
 
 /// Whether the client takes an answer as a stream of events.
 pub(crate) fn accepts_events(headers: &HeaderMap) -> bool {
+    const TYPES: [&[u8]; 3] = [b"text/event-stream", b"*/*", b"text/*"];
     headers
         .get_all(header::ACCEPT)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|range| {
-            let range = range.split(';').next().unwrap_or("").trim();
-            range.eq_ignore_ascii_case("text/event-stream") || range == "*/*" || range.eq_ignore_ascii_case("text/*")
-        })
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(essence)
+        .any(|range| TYPES.iter().any(|events| range.eq_ignore_ascii_case(events)))
 }
 
 /// A preflight is no request of a client's own.

@@ -114,8 +114,7 @@ impl<P: Platform> Gateway<P> {
         match Place::of(&path) {
             Place::Mcp { tenant, part } => {
                 let tenant = tenant.or_else(|| edge::tenant_of_host(&request, self.core.config.domain.as_deref()));
-                // Boxed, because it is large, and whoever holds this future moves it.
-                Box::pin(self.core.mcp(request, tenant.as_deref(), part, scope, line)).await
+                self.core.mcp(request, tenant.as_deref(), part, scope, line).await
             }
             Place::Admin => {
                 line.quiet();

@@ -321,9 +321,10 @@ fn without_loose_content(raw: &str) -> Option<(Range<usize>, Bytes)> {
 
 /// Where a result names a task of its own: flat in the modern era, within `task` in the legacy one, and as what it is related to.
 fn task_ids(raw: &str) -> Vec<Range<usize>> {
-    const PLACES: [&[&str]; 3] =
-        [&["taskId"], &["task", "taskId"], &["_meta", "io.modelcontextprotocol/related-task", "taskId"]];
-    PLACES.iter().filter_map(|path| member_at(raw, 0..raw.len(), path)).collect()
+    let [flat, task, meta] = splice::find(raw, ["taskId", "task", "_meta"]);
+    let task = task.and_then(|task| member_at(raw, task, &["taskId"]));
+    let related = meta.and_then(|meta| member_at(raw, meta, &["io.modelcontextprotocol/related-task", "taskId"]));
+    [flat, task, related].into_iter().flatten().collect()
 }
 
 /// Where the value at `path` stands, from the object at `object` on.

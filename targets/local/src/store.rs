@@ -4,10 +4,11 @@
 //! until [`Store::generation`] changes, and asking that is one atomic read.
 
 use std::{
-    fs::{self, OpenOptions},
+    cell::RefCell,
+    fs::{self, File, OpenOptions},
     io,
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -41,22 +42,28 @@ struct Shared {
 }
 
 #[derive(Debug)]
-struct Database(Connection);
+struct Database {
+    connection: RefCell<Connection>,
+    /// Where it is to be kept, as long as there is nothing in it: then it is in memory.
+    unkept: RefCell<Option<PathBuf>>,
+}
 
 impl SqliteStore {
-    /// Opens the database at `path`, making it if there is none.
+    /// Opens the database at `path`. If there is none, it is made when there is something to keep: a first start waits for no disk.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        if !path.exists() {
-            create(path)?;
+        if path.exists() {
+            return Ok(Self::over(Database::of(connect(path)?, SETTINGS)?));
         }
-        Self::over(connect(path)?, SETTINGS)
+        let memory = Connection::open_in_memory().map_err(|e| store_error(&e))?;
+        let empty = Database::of(memory, "")?;
+        // What would be written past `keep` would be lost: it is refused.
+        empty.connection.borrow().execute_batch("PRAGMA query_only = ON").map_err(|e| store_error(&e))?;
+        empty.unkept.replace(Some(path.to_owned()));
+        Ok(Self::over(empty))
     }
 
-    fn over(connection: Connection, settings: &str) -> Result<Self, StoreError> {
-        connection.execute_batch(settings).map_err(|e| store_error(&e))?;
-        let database = Database(connection);
-        toolgate_sql::migrate(&database)?;
-        Ok(Self(Arc::new(Shared { database: Mutex::new(database), generation: AtomicU64::new(0) })))
+    fn over(database: Database) -> Self {
+        Self(Arc::new(Shared { database: Mutex::new(database), generation: AtomicU64::new(0) }))
     }
 
     // A panic while the lock was held has rolled its transaction back: the database is as it was.
@@ -75,10 +82,22 @@ impl SqliteStore {
 // Made aside without waiting for the disk, which is then waited for once: SQLite in its own place would do so eight times.
 fn create(path: &Path) -> Result<(), StoreError> {
     let aside = path.with_extension("db.new");
-    let failed = |e: io::Error| StoreError::Refused(format!("{}: {e}", aside.display()));
-    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&aside).map_err(failed)?;
-    drop(SqliteStore::over(connect(&aside)?, SETTINGS_ASIDE)?);
-    file.sync_all().and_then(|()| fs::rename(&aside, path)).map_err(failed)
+    let failed = |e: io::Error| StoreError::Unavailable(format!("{}: {e}", aside.display()));
+    OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&aside).map_err(failed)?;
+    drop(Database::of(connect(&aside)?, SETTINGS_ASIDE)?);
+    let dir = path.parent().unwrap_or(Path::new("."));
+    sync_files(dir).and_then(|()| fs::rename(&aside, path)).and_then(|()| File::open(dir)?.sync_all()).map_err(failed)
+}
+
+/// Waits until the disk has what is in `dir`: the database is of no use without the secrets that were made for it.
+fn sync_files(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    Ok(())
 }
 
 fn connect(path: &Path) -> Result<Connection, StoreError> {
@@ -140,8 +159,10 @@ impl Sql for Database {
     }
 
     fn transaction<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.keep()?;
+        let connection = self.connection.borrow();
         let transaction =
-            Transaction::new_unchecked(&self.0, TransactionBehavior::Immediate).map_err(|e| store_error(&e))?;
+            Transaction::new_unchecked(&connection, TransactionBehavior::Immediate).map_err(|e| store_error(&e))?;
         let result = work()?;
         transaction.commit().map_err(|e| store_error(&e))?;
         Ok(result)
@@ -149,8 +170,26 @@ impl Sql for Database {
 }
 
 impl Database {
+    fn of(connection: Connection, settings: &str) -> Result<Self, StoreError> {
+        connection.execute_batch(settings).map_err(|e| store_error(&e))?;
+        let database = Self { connection: RefCell::new(connection), unkept: RefCell::default() };
+        toolgate_sql::migrate(&database)?;
+        Ok(database)
+    }
+
+    /// Goes on in a file, if it is in memory still.
+    fn keep(&self) -> Result<(), StoreError> {
+        let Some(path) = self.unkept.borrow().clone() else { return Ok(()) };
+        create(&path)?;
+        let kept = Self::of(connect(&path)?, SETTINGS)?;
+        self.connection.swap(&kept.connection);
+        self.unkept.take();
+        Ok(())
+    }
+
     fn run(&self, statement: &str, params: &[Param<'_>]) -> rusqlite::Result<Vec<Row>> {
-        let mut prepared = self.0.prepare_cached(statement)?;
+        let connection = self.connection.borrow();
+        let mut prepared = connection.prepare_cached(statement)?;
         let columns = prepared.column_count();
         let mut found = prepared.query(rusqlite::params_from_iter(params.iter().map(Bound)))?;
         let mut rows = Vec::new();
@@ -243,9 +282,35 @@ mod tests {
     }
 
     #[test]
+    fn a_database_is_made_when_there_is_something_to_keep() {
+        let dir = TestDir::new();
+        let (path, tenant) = (dir.path("toolgate.db"), TenantId::new("acme").unwrap());
+        let store = SqliteStore::open(&path).unwrap();
+        assert_eq!(block_on(store.sync(&tenant, None)).unwrap().revision, Revision(0));
+        assert!(
+            store.database().query("DELETE FROM tenants", &[]).is_err(),
+            "what is in memory only is not written to"
+        );
+        assert!(!path.exists());
+        block_on(store.commit(&tenant, put("a", "1"))).unwrap();
+        assert!(path.exists());
+        assert_eq!(block_on(store.sync(&tenant, None)).unwrap().revision, Revision(1));
+    }
+
+    #[test]
+    fn a_database_that_can_not_be_made_fails_the_commit_and_not_the_next() {
+        let dir = TestDir::new();
+        let (path, tenant) = (dir.path("later/toolgate.db"), TenantId::new("acme").unwrap());
+        let store = SqliteStore::open(&path).unwrap();
+        assert!(matches!(block_on(store.commit(&tenant, put("a", "1"))), Err(StoreError::Unavailable(_))));
+        fs::create_dir(dir.path("later")).unwrap();
+        assert_eq!(block_on(store.commit(&tenant, put("a", "1"))), Ok(Revision(1)));
+    }
+
+    #[test]
     fn who_slept_through_too_many_changes_forgets_everything() {
         let tenant = TenantId::new("acme").unwrap();
-        let store = SqliteStore::over(Connection::open_in_memory().unwrap(), "").unwrap();
+        let store = SqliteStore::over(Database::of(Connection::open_in_memory().unwrap(), "").unwrap());
         let kept = toolgate_sql::CHANGES_KEPT;
         for _ in 0..kept + 2 {
             block_on(store.commit(&tenant, put("a", "1"))).unwrap();
@@ -271,7 +336,9 @@ mod tests {
     #[test]
     fn a_database_of_a_later_release_is_left_alone() {
         let dir = TestDir::new();
-        drop(SqliteStore::open(&dir.path("toolgate.db")).unwrap());
+        let store = SqliteStore::open(&dir.path("toolgate.db")).unwrap();
+        block_on(store.commit(&TenantId::new("acme").unwrap(), put("a", "1"))).unwrap();
+        drop(store);
         let raw = Connection::open(dir.path("toolgate.db")).unwrap();
         raw.execute("INSERT INTO schema_version (version) VALUES (999)", []).unwrap();
         drop(raw);
