@@ -54,6 +54,7 @@ fn id_in(body: &[u8]) -> String {
 
 impl Platform for Instant {
     type Mailbox = toolgate_testkit::MemoryMailbox;
+    type Ledger = toolgate_testkit::MemoryLedger;
     type Store = MemoryStore;
     type Fetch = Upstream;
     type Clock = VirtualClock;
@@ -61,6 +62,9 @@ impl Platform for Instant {
 
     fn mailbox(&self) -> &toolgate_testkit::MemoryMailbox {
         &self.memory.mailbox
+    }
+    fn ledger(&self) -> &toolgate_testkit::MemoryLedger {
+        &self.memory.ledger
     }
     fn store(&self) -> &MemoryStore {
         self.memory.store()

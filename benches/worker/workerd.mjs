@@ -40,6 +40,7 @@ function config({ modules, bindings, flags, stores }, folder) {
     ["TOOLGATE_DIRECTORY", "DirectoryObject"],
     ["TOOLGATE_MAILBOXES", "MailboxObject"],
     ["TOOLGATE_CALLS", "CallObject"],
+    ["TOOLGATE_LEDGERS", "LedgerObject"],
   ];
   const storeBindings = stores
     ? ['(name = "TOOLGATE_KV", kvNamespace = "kv")', ...objects.map(([name, object]) => `(name = "${name}", durableObjectNamespace = "${object}")`)]

@@ -66,6 +66,10 @@ test("the mailbox keeps the contract", async () => {
   assert.equal(await holds("/__contract?mailbox=three"), 1);
 });
 
+test("the ledger keeps the contract", async () => {
+  assert.ok((await holds("/__contract?ledger=four")) > 40);
+});
+
 test("a panic is answered with 500, and the next request is served", async () => {
   assert.equal((await worker.get("/__contract?panic=now")).status, 500);
   assert.ok((await worker.get("/healthz")).status < 500);

@@ -54,6 +54,7 @@ const miniflare = new Miniflare(
       TOOLGATE_DIRECTORY: { className: "DirectoryObject", useSQLite: true },
       TOOLGATE_MAILBOXES: { className: "MailboxObject", useSQLite: true },
       TOOLGATE_CALLS: { className: "CallObject", useSQLite: true },
+      TOOLGATE_LEDGERS: { className: "LedgerObject", useSQLite: true },
     },
     resourcePersistencePath: options.persist,
   }),

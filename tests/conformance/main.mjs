@@ -1,17 +1,19 @@
 // The official conformance suite through a gateway: node conformance/main.mjs [part of a name…]; the environment says where the
-// gateway is (lib/gateway.mjs). Each revision's requirements, against a server of each era, alone and as part of a view.
+// gateway is (lib/gateway.mjs). Each revision's requirements, against a server of each era, alone and as part of a view; and against
+// servers of the official SDKs, compared with the same servers asked directly.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { Gateway } from "../lib/gateway.mjs";
 import { end, endAll, freePort, owned, start } from "../lib/process.mjs";
 import { relay } from "./relay.mjs";
-import { passed, required, run } from "./suite.mjs";
+import { startOthers } from "./others.mjs";
+import { all, passed, required, run } from "./suite.mjs";
 
 const REVISIONS = ["2025-11-25", "2026-07-28"];
 const ERAS = ["legacy", "modern"];
@@ -59,12 +61,24 @@ function failures(folder) {
     .join("\n");
 }
 
-async function server(revision, part, cell) {
-  const folder = join(out, `${revision}-${part}`);
+/** Runs a revision's requirements against `url`. */
+async function requirements(revision, url, name) {
+  const folder = join(out, `${revision}-${name}`);
+  const came = await run(["server", "--url", url, "--requirements", revision, "-o", folder]);
+  return { ...came, folder };
+}
+
+/** The same against a part of the tenant's endpoint. */
+async function behind(revision, part) {
   const through = await relay(`${tenant.mcp}/${part}`, key);
-  const scenarios = required(revision, "server");
-  const { code, output } = await run(["server", "--url", through.url, "--requirements", revision, "-o", folder]);
+  const came = await requirements(revision, through.url, part);
   through.close();
+  return came;
+}
+
+async function server(revision, part, cell) {
+  const scenarios = required(revision, "server");
+  const { code, output, folder } = await behind(revision, part);
   const good = passed(output, scenarios);
   rows.push([revision, "server", cell, `${good.length} of ${scenarios.length}`]);
   const missing = scenarios.filter((name) => !good.includes(name));
@@ -83,6 +97,45 @@ describe("servers", () => {
     }
   }
 });
+
+// Of a server that speaks both eras, one part of the endpoint for each.
+const others = await startOthers();
+for (const { name, url, eras } of others) {
+  for (const era of eras) await tenant.server(`${name}-${era}`, url, { era });
+}
+
+// These look for names of questions, and for an error, that a server of the legacy era has no way to say.
+const OF_ONE_ERA = ["server-stateless", "input-required-result-basic-elicitation"];
+
+describe("servers of the official SDKs, as good through the gateway as asked directly", () => {
+  for (const { name, url, eras, without = [] } of others) {
+    for (const revision of REVISIONS) {
+      const client = revision === "2026-07-28" ? "modern" : "legacy";
+      const cells = eras.map((era) => ({ era, cell: `${client} to ${era}, ${name}` })).filter(({ cell }) => asked(`${revision} ${cell}`));
+      if (cells.length === 0 || !eras.includes(client)) continue;
+      let direct;
+      before(async () => {
+        direct = await requirements(revision, url, `${name}-direct`);
+        rows.push([revision, "server", `${name}, asked directly`, tally(direct.output, all(direct.output))]);
+      });
+      for (const { era, cell } of cells) {
+        test(`${revision} ${cell}`, async () => {
+          // From one era to the other goes what the revision requires; within an era, everything that the suite tries.
+          const tried = era === client ? all(direct.output) : required(revision, "server").filter((scenario) => !OF_ONE_ERA.includes(scenario));
+          const expected = passed(direct.output, tried).filter((scenario) => !without.includes(scenario));
+          const { output, folder } = await behind(revision, `${name}-${era}`);
+          const good = passed(output, expected);
+          rows.push([revision, "server", cell, `${good.length} of ${expected.length}`]);
+          assert.ok(expected.length > 0, direct.output.slice(-4_000));
+          const missing = expected.filter((scenario) => !good.includes(scenario));
+          assert.deepEqual(missing, [], `${failures(folder)}\n${gateway.log}`);
+        });
+      }
+    }
+  }
+});
+
+const tally = (output, scenarios) => `${passed(output, scenarios).length} of ${scenarios.length}`;
 
 async function client(revision, scenario) {
   const command = `${process.execPath} ${here("client.mjs")}`;

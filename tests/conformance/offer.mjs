@@ -6,7 +6,7 @@
 
 const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
 const WAV = "UklGRiQAAABXQVZFZm10IBAAAAABAAEARKwAAIhYAQACABAAZGF0YQAAAAA=";
-const NOTHING = { type: "object", properties: {} };
+export const NOTHING = { type: "object", properties: {} };
 
 export const text = (words) => ({ content: [{ type: "text", text: words }] });
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -59,7 +59,7 @@ async function steps(call, say, between = 50) {
   }
 }
 
-const tools = {
+export const tools = {
   test_simple_text: () => text("This is a simple text response for testing."),
   test_image_content: () => ({ content: [{ type: "image", data: PNG, mimeType: "image/png" }] }),
   test_audio_content: () => ({ content: [{ type: "audio", data: WAV, mimeType: "audio/wav" }] }),
@@ -175,7 +175,7 @@ const tools = {
   },
 };
 
-const schemas = {
+export const schemas = {
   test_sampling: { type: "object", properties: { prompt: { type: "string" } }, required: ["prompt"] },
   test_elicitation: { type: "object", properties: { message: { type: "string" } }, required: ["message"] },
   test_custom_header: {
@@ -206,7 +206,7 @@ const schemas = {
 const user = (content) => ({ role: "user", content });
 const words = (text) => user({ type: "text", text });
 
-const prompts = {
+export const prompts = {
   test_simple_prompt: { get: () => ({ messages: [words("This is a simple prompt for testing.")] }) },
   test_prompt_with_arguments: {
     arguments: ["arg1", "arg2"],
@@ -238,7 +238,7 @@ const prompts = {
   },
 };
 
-const resources = {
+export const resources = {
   "test://static-text": { mimeType: "text/plain", text: "This is the content of the static text resource." },
   "test://static-binary": { mimeType: "image/png", blob: PNG },
   "test://watched-resource": { mimeType: "text/plain", text: "This is watched." },
@@ -246,7 +246,7 @@ const resources = {
 
 const TEMPLATE = /^test:\/\/template\/([^/]+)\/data$/;
 
-function read(uri) {
+export function read(uri) {
   const found = resources[uri];
   if (found) return { contents: [{ uri, ...found }] };
   const id = TEMPLATE.exec(uri)?.[1];

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { afterEach, before, describe, test } from "node:test";
 
-import { call, list, modernRequest, stream } from "../lib/mcp.mjs";
-import { until } from "../lib/wait.mjs";
+import { open } from "../lib/http.mjs";
+import { call, list, messages, modernRequest, stream } from "../lib/mcp.mjs";
+import { growth } from "../lib/memory.mjs";
+import { signal, until } from "../lib/wait.mjs";
 import { world } from "../lib/world.mjs";
 import { hostile } from "../upstreams/hostile.mjs";
 import { beginStream, discovered, modernServer, reply, text, tool } from "../upstreams/scripted.mjs";
@@ -42,6 +44,7 @@ describe("a call to an upstream that breaks", () => {
     ["huge_event", TOO_LARGE],
     ["not_json", PROTOCOL],
     ["wrong_id", PROTOCOL],
+    ["wrong_id_in_stream", PROTOCOL],
     ["redirect", REDIRECT],
   ]) {
     test(way, async () => {
@@ -51,6 +54,7 @@ describe("a call to an upstream that breaks", () => {
       assert.equal(message.id, 1);
       assert.equal(message.error.data.server, "h");
       assert.ok(message.error.data.step && message.error.data.kind, body);
+      assert.ok(!body.includes(new URL(scripted.base).host), "where a server is, no client is told");
     });
   }
 });
@@ -167,6 +171,131 @@ test("a server that talks without end does not keep others from being served", a
     if (++heard === 500) break;
   }
   assert.equal((await call(tenant.mcp, secret, "s__quick")).message.result.content[0].text, "quick");
+});
+
+/** Writes to a stream as fast as it is read, without keeping this process from everything else; what it writes comes from `next`. */
+async function pourEvents(response, next) {
+  for (let number = 1; !response.destroyed && number < 5_000_000; number++) {
+    const taken = response.write(next(number));
+    if (!taken) await new Promise((done) => response.once("drain", done).once("close", done));
+    else if (number % 100 === 0) await new Promise((done) => setImmediate(done));
+  }
+}
+
+/** More than any of the gateway's bounds lets a server make it hold; far less than what is poured out here. */
+const MEGABYTES = 192;
+const notice = (params) => `data: ${JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params })}\n\n`;
+
+describe("a server that never ends", () => {
+  const endless = {
+    // Nothing of it is for the client, who waits.
+    places: () => (number) => `id: ${number}\ndata\n\n`,
+    comments: () => () => `: ${"x".repeat(1000)}\n\n`,
+    notices: ({ token }) => (number) => notice({ progressToken: token, progress: number }),
+    events: ({ token }) => (number) => notice({ progressToken: token, progress: number, message: "x".repeat(100_000) }),
+  };
+
+  for (const [way, writer] of Object.entries(endless)) {
+    test(`${way}: is cut off, and no more is held than is allowed`, async () => {
+      const tenant = await gateway.tenant("pours");
+      const over = signal();
+      const serve = modernServer({
+        tools: [tool("pour"), tool("fine")],
+        call: async ({ name, response, message }) => {
+          if (name === "fine") return text("fine");
+          beginStream(response);
+          await pourEvents(response, writer({ token: message.params._meta.progressToken }));
+          over.resolve();
+        },
+      });
+      await tenant.server("s", scripted.add(`${tenant.id}/s`, serve));
+      const { secret } = await tenant.key();
+      await list(tenant.mcp, secret);
+      const grown = await growth(gateway.process?.pid, async () => {
+        let last;
+        const request = modernRequest(secret, "tools/call", { name: "s__pour", arguments: {} }, { meta: { progressToken: "p" } });
+        for await (const message of messages(tenant.mcp, request)) last = message;
+        assert.equal(last.error?.code, TOO_LARGE, JSON.stringify(last).slice(0, 300));
+        await over.promise;
+      });
+      assert.ok(grown < MEGABYTES, `${grown} MB`);
+      assert.equal((await call(tenant.mcp, secret, "s__fine")).message.result.content[0].text, "fine");
+    });
+  }
+
+  test("and a client that listens and never reads makes the gateway hold nothing", { skip: gateway.up.target === "lambda" && "a stream is read by the platform there" }, async () => {
+    const tenant = await gateway.tenant("deaf");
+    let written = 0;
+    const serve = modernServer({ tools: [tool("t")], call: () => text("t") });
+    const talking = async (exchange) => {
+      const { response, message, method } = exchange;
+      if (method === "server/discover") return reply(response, message.id, { ...discovered, capabilities: { tools: { listChanged: true } } });
+      if (method !== "subscriptions/listen") return serve(exchange);
+      const tag = { "io.modelcontextprotocol/subscriptionId": message.id };
+      const say = beginStream(response);
+      say({ jsonrpc: "2.0", method: "notifications/subscriptions/acknowledged", params: { _meta: tag, notifications: { toolsListChanged: true } } });
+      const changed = `data: ${JSON.stringify({ jsonrpc: "2.0", method: "notifications/tools/list_changed", params: { _meta: { ...tag, x: "x".repeat(10_000) } } })}\n\n`;
+      await pourEvents(response, () => ((written += changed.length), changed));
+    };
+    await tenant.server("s", scripted.add(`${tenant.id}/s`, talking));
+    const { secret } = await tenant.key();
+    const request = modernRequest(secret, "subscriptions/listen", { notifications: { toolsListChanged: true } });
+    const grown = await growth(gateway.process?.pid, async () => {
+      const response = await open(tenant.mcp, request);
+      await until("the server is not read any more", 60, async () => {
+        const before = written;
+        await new Promise((done) => setTimeout(done, 1000));
+        return before > 0 && written === before;
+      });
+      assert.equal((await call(tenant.mcp, secret, "s__t")).message.result.content[0].text, "t");
+      response.destroy();
+    });
+    assert.ok(grown < MEGABYTES, `${grown} MB`);
+  });
+});
+
+test("two calls that a server answers with each other's ids get errors, and nothing of each other", async () => {
+  const tenant = await gateway.tenant("swapped");
+  const waiting = [];
+  const both = signal();
+  const serve = modernServer({
+    tools: [tool("t")],
+    call: async ({ args, response, message }) => {
+      waiting.push({ id: message.id, word: args.word });
+      if (waiting.length === 2) both.resolve();
+      await both.promise;
+      const other = waiting.find(({ word }) => word !== args.word);
+      reply(response, other.id, text(other.word));
+    },
+  });
+  await tenant.server("s", scripted.add(`${tenant.id}/s`, serve));
+  const keys = [await tenant.key(), await tenant.key()];
+  await list(tenant.mcp, keys[0].secret);
+  const answers = await Promise.all(keys.map(({ secret }, n) => call(tenant.mcp, secret, "s__t", { word: `word-${n}` }, { id: 7 })));
+  // Instances that do not share their counters may have given both the same id: then each got what it asked for, or an error.
+  answers.forEach(({ message, text: body }, n) => {
+    assert.ok(message.error?.code === PROTOCOL || waiting[0].id === waiting[1].id, body);
+    if (message.error) assert.ok(!body.includes(`word-${1 - n}`), body);
+  });
+});
+
+test("a server that names another session with each answer is spoken to in the one that it began", async () => {
+  const tenant = await gateway.tenant("fickle");
+  const said = [];
+  let begun = 0;
+  const fickle = ({ request, response, message, method }) => {
+    const json = (status, body, headers = {}) => response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
+    const result = (value) => json(200, { jsonrpc: "2.0", id: message.id, result: value }, { "mcp-session-id": method === "initialize" ? `good-${++begun}` : `evil-${said.length}` });
+    if (method === "server/discover") return json(404, { jsonrpc: "2.0", id: message.id, error: { code: -32601, message: "no" } });
+    if (method !== "initialize") said.push(request.headers["mcp-session-id"]);
+    if (method === "initialize") return result({ protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo: { name: "fickle", version: "1" } });
+    if (message.id === undefined) return void response.writeHead(202, { "mcp-session-id": "evil" }).end();
+    return result(method === "tools/list" ? { tools: [tool("t")] } : { content: [{ type: "text", text: "t" }] });
+  };
+  await tenant.server("s", scripted.add(`${tenant.id}/s`, fickle));
+  const { secret } = await tenant.key();
+  for (let n = 0; n < 3; n++) assert.equal((await call(tenant.mcp, secret, "s__t")).message.result.content[0].text, "t");
+  assert.ok(said.length > 3 && said.every((session) => /^good-\d+$/.test(session)), JSON.stringify(said));
 });
 
 test("a server that fails again and again is left alone for a while, and its health says so", async () => {

@@ -6,42 +6,12 @@ import { after, before, describe, test } from "node:test";
 import { Client, SSEClientTransport, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 
 import { Session, modern } from "../lib/mcp.mjs";
-import { parts, rawAt } from "../lib/raw_json.mjs";
+import { KINDS, all, said, sorted } from "../lib/offers.mjs";
+import { rawAt } from "../lib/raw_json.mjs";
 import { world } from "../lib/world.mjs";
 import { startReal } from "../upstreams/real.mjs";
 
 const { gateway, peers } = world;
-
-const KINDS = {
-  "tools/list": ["tools", "name"],
-  "prompts/list": ["prompts", "name"],
-  "resources/list": ["resources", "uri"],
-  "resources/templates/list": ["resourceTemplates", "uriTemplate"],
-};
-
-/** The items of a list, raw, by their names. */
-function items(text, [member, key]) {
-  const list = rawAt(text, "result", member);
-  if (list === undefined) return new Map();
-  return new Map([...parts(list)].map(([, raw]) => [JSON.parse(rawAt(raw, key)), raw]));
-}
-
-/** The text of the message that answers, be it an event. */
-const said = ({ text }) => (text.startsWith("{") ? text : /^data: ?(\{.*)$/m.exec(text)[1]);
-
-/** All of a list by `ask`, every page followed. */
-async function all(ask, method) {
-  const found = new Map();
-  let cursor;
-  do {
-    const text = said(await ask(method, cursor === undefined ? {} : { cursor }));
-    for (const [name, raw] of items(text, KINDS[method])) found.set(name, raw);
-    cursor = JSON.parse(text).result?.nextCursor;
-  } while (cursor !== undefined);
-  return found;
-}
-
-const sorted = (map) => [...map.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
 
 describe("real servers", () => {
   let tenant, key, real;

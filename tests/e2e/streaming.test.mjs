@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { send } from "../lib/http.mjs";
-import { modernRequest, raw, stream } from "../lib/mcp.mjs";
+import { Session, modernRequest, raw, stream } from "../lib/mcp.mjs";
 import { signal } from "../lib/wait.mjs";
 import { world } from "../lib/world.mjs";
-import { beginStream, modernServer, text, tool } from "../upstreams/scripted.mjs";
+import { beginStream, legacyServer, modernServer, reply, text, tool } from "../upstreams/scripted.mjs";
 
 const { gateway, peers, key, scripted } = world;
 
@@ -72,6 +72,89 @@ describe("a streamed answer", () => {
       const next = await send(tenant.mcp, modernRequest(secret, "tools/call", { name: "s__u", arguments: {} }));
       assert.match(next.text, /served/);
     }
+  });
+
+  // Lambda does not say that a client is gone.
+  const skip = gateway.up.target === "lambda" && "the platform does not say that a client is gone";
+
+  test("that a modern client leaves is ended at a modern server", { skip }, async () => {
+    const tenant = await gateway.tenant("ends");
+    const ended = signal();
+    const serve = modernServer({
+      tools: [tool("t")],
+      call: ({ response, message }) => {
+        response.on("close", ended.resolve);
+        beginStream(response)({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: message.params._meta.progressToken, progress: 1 } });
+      },
+    });
+    await tenant.server("s", scripted.add(`${tenant.id}/s`, serve));
+    const { secret } = await tenant.key();
+    for await (const message of stream(tenant.mcp, modernRequest(secret, "tools/call", { name: "s__t", arguments: {} }, { meta: { progressToken: "p" } }))) {
+      assert.equal(message.params.progress, 1);
+      break;
+    }
+    await ended.promise;
+  });
+
+  for (const [what, says] of [
+    ["in the middle of an answer", true],
+    ["before the answer began", false],
+  ]) {
+    test(`that a modern client leaves ${what} is cancelled at a legacy server`, { skip }, async () => {
+      const tenant = await gateway.tenant("cancels");
+      const [called, cancelled] = [signal(), signal()];
+      const serve = legacyServer({
+        tools: [tool("t")],
+        call: ({ response, message }) => {
+          const say = beginStream(response);
+          if (says) say({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: message.params._meta.progressToken, progress: 1 } });
+          called.resolve(message.id);
+        },
+        notified: ({ method, params }) => void (method === "notifications/cancelled" && cancelled.resolve(params.requestId)),
+      });
+      await tenant.server("s", scripted.add(`${tenant.id}/s`, serve));
+      const { secret } = await tenant.key();
+      const leaves = new AbortController();
+      const { headers, body } = modernRequest(secret, "tools/call", { name: "s__t", arguments: {} }, { meta: { progressToken: "p" } });
+      const fetched = fetch(tenant.mcp, { method: "POST", headers, body, signal: leaves.signal }).catch(() => {});
+      const id = await called.promise;
+      if (says) {
+        const reader = (await fetched).body.getReader();
+        await reader.read();
+      }
+      leaves.abort();
+      assert.equal(await cancelled.promise, id);
+    });
+  }
+
+  test("that a legacy client cancels is said to a legacy server, by the client's own id; that it leaves is not", { skip }, async () => {
+    const tenant = await gateway.tenant("says");
+    const [called, cancelled] = [signal(), signal()];
+    const notified = [];
+    const serve = legacyServer({
+      tools: [tool("t"), tool("u")],
+      call: ({ response, message, name }) => {
+        if (name === "u") return reply(response, message.id, { content: [] });
+        beginStream(response)({ jsonrpc: "2.0", method: "notifications/message", params: { level: "info", data: 1 } });
+        called.resolve(message.id);
+      },
+      notified: ({ method, params }) => {
+        notified.push(method);
+        if (method === "notifications/cancelled") cancelled.resolve(params.requestId);
+      },
+    });
+    await tenant.server("s", scripted.add(`${tenant.id}/s`, serve));
+    const { secret } = await tenant.key();
+    const session = await Session.open(tenant.mcp, secret);
+    for await (const message of session.stream("tools/call", { name: "s__t", arguments: {} })) {
+      assert.equal(message.method, "notifications/message");
+      break;
+    }
+    const id = await called.promise;
+    await session.request("tools/call", { name: "s__u", arguments: {} });
+    assert.ok(!notified.includes("notifications/cancelled"));
+    await session.post({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id } });
+    assert.equal(await cancelled.promise, id);
   });
 
   test("and the gateway serves others meanwhile", async () => {

@@ -72,6 +72,18 @@ export async function list(url, key) {
   return { tools, names: tools.map((tool) => tool.name), pages, partial: pages.at(-1).message.result._meta?.["io.toolgate/partial"] };
 }
 
+/** The messages of an answer, be it one or a stream of them. */
+export async function* messages(url, request) {
+  const response = await open(url, request);
+  if (response.headers["content-type"]?.startsWith("text/event-stream")) {
+    for await (const data of events(response)) if (data !== "") yield JSON.parse(data);
+    return;
+  }
+  const chunks = [];
+  for await (const chunk of response) chunks.push(chunk);
+  yield JSON.parse(Buffer.concat(chunks).toString());
+}
+
 /** A modern request whose answer is read as it arrives: the parsed messages of its stream. */
 export async function* stream(url, request) {
   const response = await open(url, request);

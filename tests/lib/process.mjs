@@ -46,19 +46,26 @@ export function start(program, args, { env = {}, cwd } = {}) {
   return child;
 }
 
-/** Runs a program to its end and gives what it printed. */
-export async function output(program, args, { env = {}, input = "" } = {}) {
+/** Runs a program to its end and gives its code and what it printed. */
+export async function finished(program, args, { env = {}, input = "" } = {}) {
   const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"], detached: true });
   groups.add(child.pid);
   const [out, err] = [[], []];
   child.stdout.on("data", (chunk) => out.push(chunk));
   child.stderr.on("data", (chunk) => err.push(chunk));
+  // It may have ended before it reads anything.
+  child.stdin.on("error", () => {});
   child.stdin.end(input);
   const [code] = await once(child, "close");
   groups.delete(child.pid);
-  const text = Buffer.concat(out).toString();
-  if (code !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${code}\n${text}\n${Buffer.concat(err)}`);
-  return text;
+  return { code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() };
+}
+
+/** The same where only success will do: what it printed. */
+export async function output(program, args, options) {
+  const { code, out, err } = await finished(program, args, options);
+  if (code !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${code}\n${out}\n${err}`);
+  return out;
 }
 
 /** Ends a program and everything it started. */

@@ -50,6 +50,10 @@ const ways = {
     response.end("\n\n");
   },
   not_json: ({ response }) => json(response, '{"jsonrpc":"2.0","id":1,"result":{'),
+  wrong_id_in_stream: ({ response }) => {
+    beginStream(response)({ jsonrpc: "2.0", id: "somebody else's", result: text("not yours") });
+    response.end();
+  },
   wrong_id: ({ response }) => reply(response, "somebody else's", text("not yours")),
   redirect: ({ response }) => response.writeHead(307, { location: "http://10.0.0.1/mcp" }).end(),
   fine: ({ response, message }) => reply(response, message.id, text("fine")),

@@ -3,7 +3,7 @@
 import http from "node:http";
 import { once } from "node:events";
 
-import { MODERN } from "../lib/mcp.mjs";
+import { LEGACY, MODERN } from "../lib/mcp.mjs";
 
 /** Serves any number of MCP endpoints on one port, each at a path of its own. */
 export class Scripted {
@@ -86,6 +86,26 @@ export function modernServer({ tools = [], pages = [tools], ttlMs = 60000, call,
     }
     const error = { code: -32601, message: "Method not found" };
     response.writeHead(404, { "content-type": "application/json" }).end(JSON.stringify({ jsonrpc: "2.0", id: message.id, error }));
+  };
+}
+
+/** A legacy server with sessions, which it does not look at. `call({name, args, response, message})` answers; `notified(message)` hears. */
+export function legacyServer({ tools, call, notified = () => {} }) {
+  let begun = 0;
+  return ({ response, message, method }) => {
+    if (message.id === undefined) {
+      notified(message);
+      return void response.writeHead(202).end();
+    }
+    if (method === "initialize") {
+      response.setHeader("mcp-session-id", `session-${++begun}`);
+      return reply(response, message.id, { protocolVersion: LEGACY, capabilities: { tools: {}, logging: {} }, serverInfo: { name: "scripted", version: "1" } });
+    }
+    if (method === "tools/list") return reply(response, message.id, { tools });
+    if (method === "tools/call") return call({ name: message.params.name, args: message.params.arguments, response, message });
+    if (method === "logging/setLevel" || method === "ping") return reply(response, message.id, {});
+    const error = { code: -32601, message: "Method not found" };
+    response.writeHead(400, { "content-type": "application/json" }).end(JSON.stringify({ jsonrpc: "2.0", id: message.id, error }));
   };
 }
 

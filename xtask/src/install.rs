@@ -43,15 +43,20 @@ fn rust_is_complete() -> bool {
 
 /// What `tests/package-lock.json` names, in `tests/node_modules`.
 pub(crate) fn npm() -> Result<()> {
-    let lock = fs::read(places::tests().join("package-lock.json"))?;
-    let stamp = places::tests().join("node_modules/.toolgate-stamp");
+    npm_of(&places::tests())
+}
+
+/// What `package-lock.json` in `folder` names, in its `node_modules`.
+pub(crate) fn npm_of(folder: &Path) -> Result<()> {
+    let lock = fs::read(folder.join("package-lock.json"))?;
+    let stamp = folder.join("node_modules/.toolgate-stamp");
     if fs::read(&stamp).is_ok_and(|found| found == lock) {
         return Ok(());
     }
-    eprintln!("xtask: installing tests/node_modules");
+    eprintln!("xtask: installing {}", folder.join("node_modules").display());
     // No package of these needs its install script.
     let flags = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-    run(command("npm").current_dir(places::tests()).args(flags))?;
+    run(command("npm").current_dir(folder).args(flags))?;
     Ok(fs::write(stamp, lock)?)
 }
 

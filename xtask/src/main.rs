@@ -5,6 +5,7 @@
 mod bench;
 mod build;
 mod command;
+mod fuzz;
 mod install;
 mod live;
 mod machine;
@@ -29,7 +30,9 @@ cargo xtask test [part…] [--target local|worker|lambda]
 cargo xtask up local|worker|lambda [--port P] [--json]
     starts a target in its real runtime, with a fresh store, a tenant and a key; prints one line of JSON when ready,
     serves until it is ended. SIGHUP restarts the runtime on the same store and port, and prints the line again.
-cargo xtask bench [wire|load|cells|worker]
+cargo xtask fuzz [target…] [--seconds N]
+    looks for inputs for which something does not hold that must, for a minute each (needs a nightly compiler)
+cargo xtask bench [wire|load|cells|worker|tokens]
 cargo xtask sizes";
 
 fn main() -> ExitCode {
@@ -55,6 +58,7 @@ fn run(mut args: Parser) -> Result<ExitCode> {
     match command.as_str() {
         "test" => test::run(&rest.words, rest.target),
         "up" => up::run(rest.only_word()?.parse()?, rest.port).map(|()| ExitCode::SUCCESS),
+        "fuzz" => fuzz::run_targets(&rest.words, rest.seconds).map(|()| ExitCode::SUCCESS),
         "bench" => bench::run(&rest.words).map(|()| ExitCode::SUCCESS),
         "sizes" => sizes::run().map(|()| ExitCode::SUCCESS),
         _ => Err(Problem::new(format!("there is no command {command:?}\n\n{USAGE}"))),
@@ -67,6 +71,7 @@ struct Rest {
     words: Vec<String>,
     target: Option<Target>,
     port: u16,
+    seconds: Option<u64>,
 }
 
 impl Rest {
@@ -77,6 +82,7 @@ impl Rest {
                 Arg::Value(word) => rest.words.push(word.string()?),
                 Arg::Long("target") => rest.target = Some(args.value()?.string()?.parse()?),
                 Arg::Long("port") => rest.port = args.value()?.parse()?,
+                Arg::Long("seconds") => rest.seconds = Some(args.value()?.parse()?),
                 // The line of JSON is printed anyway.
                 Arg::Long("json") => {}
                 other => return Err(other.unexpected().into()),

@@ -2,8 +2,8 @@
 
 use http::{StatusCode, request::Parts};
 use toolgate_model::{
-    KeyId, KeyRecord, OperatorId, OperatorRecord, ServerId, ServerRecord, TenantId, TenantRecord, Timestamp, ViewId,
-    ViewRecord,
+    KeyId, KeyRecord, LimitId, LimitRecord, OperatorId, OperatorRecord, PolicyRecord, ServerId, ServerRecord, TeamId,
+    TeamRecord, TenantId, TenantRecord, Timestamp, ViewId, ViewRecord,
 };
 use toolgate_ports::{Body, Clock, Platform, RecordKey, RecordKind, Scope};
 
@@ -13,14 +13,15 @@ use crate::{
     answer::Answer,
     body,
     condition::Conditions,
+    explain,
     json::Members,
-    keys, operators, paging,
+    keys, limits, operators, paging, policies,
     problem::Problem,
     records::{Kept, Place, Records, path_id},
     routes::Resource,
     servers,
     servers::Vault,
-    tenants, views,
+    teams, tenants, usage, views,
 };
 
 /// A request to a path that is there, with a method that it takes, from somebody who may.
@@ -59,8 +60,31 @@ impl<P: Platform> Call<'_, P> {
     ) -> Result<Answer, Problem> {
         match (self.resource, id) {
             (Resource::Servers, _) => self.list::<ServerRecord>(&tenant, RecordKind::Server).await,
+            (Resource::Teams, _) => self.list::<TeamRecord>(&tenant, RecordKind::Team).await,
+            (Resource::Limits, _) => self.list::<LimitRecord>(&tenant, RecordKind::Limit).await,
+            (Resource::Usage, _) => self.usage(tenant).await,
+            (Resource::Team, Some(id)) => self.team(tenant, path_id(id)?, body).await,
+            (Resource::Limit, Some(id)) => self.limit(tenant, path_id(id)?, body).await,
+            (Resource::LimitUsage, Some(id)) => self.limit_usage(tenant, path_id(id)?).await,
+            (Resource::LimitReset, Some(id)) => {
+                self.no_query()?;
+                limits::reset(&self.records, tenant, path_id(id)?).await
+            }
             (Resource::Views, _) => self.list::<ViewRecord>(&tenant, RecordKind::View).await,
             (Resource::Keys, _) => self.keys(&tenant, body).await,
+            (Resource::Policy | Resource::PolicyDraft | Resource::PolicyPromotion, _) => {
+                self.policy(tenant, body).await
+            }
+            (Resource::Explain, _) => {
+                self.no_query()?;
+                let engine = (self.admin.explain.as_deref(), scope);
+                explain::post(&self.records, tenant, self.body(body).await?, self.now(), engine).await
+            }
+            (Resource::PolicyVersions, _) => self.policy_versions(tenant).await,
+            (Resource::PolicyVersion, Some(revision)) => {
+                self.no_query()?;
+                policies::version(&self.records, tenant, revision).await
+            }
             (Resource::Key | Resource::KeyRotation, Some(id)) => self.key(tenant, path_id(id)?, body).await,
             (Resource::View, Some(id)) => self.view(tenant, path_id(id)?, body).await,
             (_, Some(id)) => self.server(tenant, path_id(id)?, body, scope).await,
@@ -145,6 +169,42 @@ impl<P: Platform> Call<'_, P> {
         }
     }
 
+    async fn team(&self, tenant: TenantId, id: TeamId, body: Body) -> Result<Answer, Problem> {
+        self.no_query()?;
+        let place = &teams::place(tenant, &id);
+        let (records, now, conditions) = (&self.records, self.now(), Conditions::of(&self.parts.headers));
+        match self.method() {
+            "PUT" => teams::put(records, place, &conditions, &self.body(body).await?, now).await,
+            "PATCH" => teams::patch(records, place, &conditions, &self.body(body).await?, now).await,
+            "DELETE" => records.delete::<TeamRecord>(place, &conditions).await,
+            _ => records.get::<TeamRecord>(place).await,
+        }
+    }
+
+    async fn limit(&self, tenant: TenantId, id: LimitId, body: Body) -> Result<Answer, Problem> {
+        self.no_query()?;
+        let (records, now, conditions) = (&self.records, self.now(), Conditions::of(&self.parts.headers));
+        let place = &limits::place(tenant.clone(), &id);
+        match self.method() {
+            "PUT" => limits::put(records, place, &conditions, &self.body(body).await?, now).await,
+            "PATCH" => limits::patch(records, place, &conditions, &self.body(body).await?, now).await,
+            "DELETE" => limits::delete(records, tenant, id, &conditions).await,
+            _ => records.get::<LimitRecord>(place).await,
+        }
+    }
+
+    async fn limit_usage(&self, tenant: TenantId, id: LimitId) -> Result<Answer, Problem> {
+        let list = format!("{tenant}/limit/{id}");
+        let (query, wanted) = paging::report(&list, self.parts.uri.query())?;
+        usage::of_limit(&self.records, (tenant, id), &list, (&query, &wanted)).await
+    }
+
+    async fn usage(&self, tenant: TenantId) -> Result<Answer, Problem> {
+        let list = format!("{tenant}/usage");
+        let (query, wanted) = paging::report(&list, self.parts.uri.query())?;
+        usage::of_tenant(&self.records, tenant, &list, (&query, &wanted)).await
+    }
+
     async fn keys(&self, tenant: &TenantId, body: Body) -> Result<Answer, Problem> {
         if self.method() == "GET" {
             return self.list::<KeyRecord>(tenant, RecordKind::Key).await;
@@ -166,12 +226,40 @@ impl<P: Platform> Call<'_, P> {
         }
     }
 
+    async fn policy(&self, tenant: TenantId, body: Body) -> Result<Answer, Problem> {
+        self.no_query()?;
+        let (records, conditions, by) = (&self.records, &Conditions::of(&self.parts.headers), &self.caller.name);
+        match (self.resource, self.method()) {
+            (Resource::PolicyPromotion, _) => policies::promote(records, tenant, conditions, by).await,
+            (Resource::PolicyDraft, "PUT") => {
+                policies::put_draft(records, tenant, conditions, &self.body(body).await?, by).await
+            }
+            (Resource::PolicyDraft, "DELETE") => {
+                records.delete::<PolicyRecord>(&policies::draft(tenant), conditions).await
+            }
+            (Resource::PolicyDraft, _) => records.get::<PolicyRecord>(&policies::draft(tenant)).await,
+            (_, "PUT") => policies::put(records, tenant, conditions, &self.body(body).await?, by).await,
+            (_, "DELETE") => policies::delete(records, tenant, conditions).await,
+            _ => records.get::<PolicyRecord>(&policies::current(tenant)).await,
+        }
+    }
+
+    async fn policy_versions(&self, tenant: TenantId) -> Result<Answer, Problem> {
+        let list = format!("{tenant}/policy-versions");
+        let query = paging::page(&list, self.parts.uri.query())?;
+        policies::versions(&self.records, tenant, &list, &query).await
+    }
+
     fn method(&self) -> &str {
         self.parts.method.as_str()
     }
 
+    /// Refuses parameters; the one of a dry run was read before.
     fn no_query(&self) -> Result<(), Problem> {
-        paging::no_query(self.parts.uri.query())
+        match self.resource.can_be_tried(self.method()) {
+            true => Ok(()),
+            false => paging::no_query(self.parts.uri.query()),
+        }
     }
 
     async fn body(&self, body: Body) -> Result<Members, Problem> {

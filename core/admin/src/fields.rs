@@ -13,7 +13,8 @@ use crate::{
 const MAX_NAME: usize = 200;
 
 /// What every record shows and no request sets.
-pub(crate) const READ_ONLY: [&str; 6] = ["id", "secret", "previous_expires_at", "created_at", "updated_at", "revision"];
+pub(crate) const READ_ONLY: [&str; 7] =
+    ["id", "secret", "previous_expires_at", "saved_by", "created_at", "updated_at", "revision"];
 
 /// Refuses members that are not in `known`.
 pub(crate) fn refuse_unknown(members: &Members, known: &[&str]) -> Result<(), Problem> {

@@ -8,25 +8,34 @@ mod answer;
 mod body;
 mod call;
 mod condition;
+mod explain;
 mod fields;
 mod json;
 mod keys;
+mod limits;
 mod log;
 mod openapi;
 mod operators;
 mod paging;
+mod policies;
 mod problem;
 mod records;
 mod routes;
 mod servers;
+mod teams;
 mod tenants;
 #[cfg(test)]
 mod tests;
 mod tool_rules;
+mod usage;
 mod views;
 
 use std::rc::Rc;
 
+pub use explain::{
+    Asker, Explain, ExplainError, ExplainedLimit, ExplainedRule, ExplainedStep, Explanation, Question, RuleOutcome,
+    StepOutcome, WhichPolicy,
+};
 use http::{HeaderValue, Request, Response, header, request::Parts};
 use serde::Serialize;
 use toolgate_model::{Limits, ServerId, TenantId, Timestamp};
@@ -39,7 +48,7 @@ use crate::{
     call::Call,
     log::Line,
     problem::Problem,
-    records::{Records, path_tenant},
+    records::{Records, Run, path_tenant},
     routes::Resource,
 };
 
@@ -115,6 +124,7 @@ pub struct Admin<P: Platform> {
     token: Option<OperatorToken>,
     limits: Limits,
     extra: Rc<dyn ServerTools>,
+    explain: Option<Rc<dyn Explain>>,
 }
 
 impl<P: Platform> std::fmt::Debug for Admin<P> {
@@ -133,7 +143,13 @@ impl<P: Platform> Admin<P> {
         limits: Limits,
         extra: Rc<dyn ServerTools>,
     ) -> Self {
-        Self { platform, sealer, token, limits, extra }
+        Self { platform, sealer, token, limits, extra, explain: None }
+    }
+
+    /// The same, where `engine` says why something may be used.
+    #[must_use]
+    pub fn explaining(self, engine: Rc<dyn Explain>) -> Self {
+        Self { explain: Some(engine), ..self }
     }
 
     /// Answers one request whose path begins with `/admin/v1`. Host and Origin were checked by the caller.
@@ -172,15 +188,16 @@ impl<P: Platform> Admin<P> {
         let tenant = first.filter(|_| resource.of_tenant()).map(path_tenant).transpose()?;
         line.tenant = tenant.as_ref().map(|tenant| tenant.as_str().to_owned());
         access::authorize(caller, permission, tenant.as_ref())?;
-        let call = Call { admin: self, resource, parts, records: self.records(), caller };
+        let run = match resource.can_be_tried(parts.method.as_str()) {
+            true => paging::run(parts.uri.query())?,
+            false => Run::Real,
+        };
+        let records = Records { platform: &*self.platform, fan_out: self.limits.fan_out, run };
+        let call = Call { admin: self, resource, parts, records, caller };
         match tenant {
             None => call.of_gateway(first, body).await,
             Some(tenant) => call.of_tenant(tenant, ids.get(1).copied(), body, scope).await,
         }
-    }
-
-    fn records(&self) -> Records<'_, P> {
-        Records { platform: &self.platform, fan_out: self.limits.fan_out }
     }
 }
 

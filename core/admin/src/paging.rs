@@ -2,11 +2,18 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
+use toolgate_ports::AccountId;
 
-use crate::problem::{FieldError, Kind, Problem};
+use crate::{
+    problem::{FieldError, Kind, Problem},
+    records::Run,
+    usage::{self, Narrow},
+};
 
 const MAX_LIMIT: usize = 200;
 const DEFAULT_LIMIT: usize = 50;
+/// The longest id of anything in a list, in bytes: a limit's account.
+const LONGEST: usize = AccountId::MAX;
 
 /// Which page is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,16 +41,43 @@ impl<T> PageView<T> {
 
 /// Reads the query of a request for the list `list`.
 pub(crate) fn page(list: &str, query: Option<&str>) -> Result<PageQuery, Problem> {
+    let none = |name: &str, _: &str| Err(refuse(name, "there is no such parameter; there are limit, cursor"));
+    page_and(list, query, none)
+}
+
+/// The same, where `other` takes the parameters that belong to no page.
+pub(crate) fn page_and(
+    list: &str,
+    query: Option<&str>,
+    mut other: impl FnMut(&str, &str) -> Result<(), Problem>,
+) -> Result<PageQuery, Problem> {
     let (mut limit, mut after) = (None, None);
     for (name, value) in pairs(query) {
         match name {
             "limit" if limit.is_none() => limit = Some(limit_of(value)?),
             "cursor" if after.is_none() => after = Some(after_of(list, value)?),
             "limit" | "cursor" => return Err(refuse(name, "it is there twice")),
-            _ => return Err(refuse(name, "there is no such parameter; there are limit, cursor")),
+            _ => other(name, value)?,
         }
     }
     Ok(PageQuery { limit: limit.unwrap_or(DEFAULT_LIMIT), after })
+}
+
+/// Reads the query of a request for the report `list`, which may be narrowed to some values of scopes.
+pub(crate) fn report(list: &str, query: Option<&str>) -> Result<(PageQuery, Narrow), Problem> {
+    let mut wanted = Narrow::new();
+    let page = page_and(list, query, |name, value| {
+        let narrow = usage::narrow(name, value).map_err(|detail| refuse(name, &detail))?;
+        let (member, value) = narrow.ok_or_else(|| {
+            let known = usage::MEMBERS.join(", ");
+            refuse(name, &format!("there is no such parameter; there are limit, cursor, {known}"))
+        })?;
+        match wanted.insert(member, value) {
+            None => Ok(()),
+            Some(_) => Err(refuse(name, "it is there twice")),
+        }
+    })?;
+    Ok((page, wanted))
 }
 
 /// Refuses any query parameter.
@@ -52,6 +86,21 @@ pub(crate) fn no_query(query: Option<&str>) -> Result<(), Problem> {
         None => Ok(()),
         Some((name, _)) => Err(refuse(name, "this path and method take no parameters")),
     }
+}
+
+/// Reads the query of a request that may be a dry run.
+pub(crate) fn run(query: Option<&str>) -> Result<Run, Problem> {
+    let mut run = None;
+    for (name, value) in pairs(query) {
+        match (name, value) {
+            ("dry_run", _) if run.is_some() => return Err(refuse(name, "it is there twice")),
+            ("dry_run", "true") => run = Some(Run::Dry),
+            ("dry_run", "false") => run = Some(Run::Real),
+            ("dry_run", _) => return Err(refuse(name, "write true or false")),
+            _ => return Err(refuse(name, "there is no such parameter; there is dry_run")),
+        }
+    }
+    Ok(run.unwrap_or(Run::Real))
 }
 
 // The values taken need no percent-encoding, so none is undone: what is encoded is refused.
@@ -70,7 +119,7 @@ fn after_of(list: &str, value: &str) -> Result<String, Problem> {
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     let after = text.as_deref().and_then(|text| text.split_once('\n')).filter(|(of, _)| *of == list);
     // Ids are short; anything longer was not made here.
-    let after = after.map(|(_, after)| after.to_owned()).filter(|after| (1..=63).contains(&after.len()));
+    let after = after.map(|(_, after)| after.to_owned()).filter(|after| (1..=LONGEST).contains(&after.len()));
     after.ok_or_else(|| refuse("cursor", "it is not from this list: give back the next_cursor of the page before"))
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use toolgate_ports::{Body, StoreError};
+use toolgate_ports::{Body, LedgerError, StoreError};
 
 /// The most field errors one problem lists.
 const MAX_ERRORS: usize = 100;
@@ -54,15 +54,21 @@ kinds! {
     ServerNotFound = NOT_FOUND, "server-not-found", "There is no such server";
     KeyNotFound = NOT_FOUND, "key-not-found", "There is no such key";
     ViewNotFound = NOT_FOUND, "view-not-found", "There is no such view";
+    PolicyNotFound = NOT_FOUND, "policy-not-found", "There is no such policy";
+    TeamNotFound = NOT_FOUND, "team-not-found", "There is no such team";
+    LimitNotFound = NOT_FOUND, "limit-not-found", "There is no such limit";
     OperatorNotFound = NOT_FOUND, "operator-not-found", "There is no such operator";
     PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The record is not as the request expects";
     Conflict = CONFLICT, "conflict", "The record was changed by somebody else";
     TooManyServers = CONFLICT, "too-many-servers", "The tenant has as many servers as it may have";
     TooManyViews = CONFLICT, "too-many-views", "The tenant has as many views as it may have";
+    TooManyTeams = CONFLICT, "too-many-teams", "The tenant has as many teams as it may have";
+    TooManyLimits = CONFLICT, "too-many-limits", "The tenant has as many limits as it may have";
     TooManyOperators = CONFLICT, "too-many-operators", "The gateway has as many operators as it may have";
     NameTaken = CONFLICT, "name-taken", "The id is taken";
     ToolsUnavailable = BAD_GATEWAY, "tools-unavailable", "The server's tools are not known";
     HealthUnavailable = BAD_GATEWAY, "health-unavailable", "The server's health is not known";
+    ExplainUnavailable = BAD_GATEWAY, "explain-unavailable", "It can't be said what would be decided";
     StoreUnavailable = SERVICE_UNAVAILABLE, "store-unavailable", "The store did not answer";
     StoreFailed = INTERNAL_SERVER_ERROR, "store-failed", "The store refused or holds what can't be read";
 }
@@ -76,7 +82,17 @@ pub(crate) struct FieldError {
     /// Which query parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
+    /// Where within a text that is a program of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<Position>,
     detail: String,
+}
+
+/// A place in a text. Both count from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+struct Position {
+    line: u32,
+    column: u32,
 }
 
 impl FieldError {
@@ -87,12 +103,19 @@ impl FieldError {
             let token: String = token.chars().take(256).collect();
             pointer + "/" + &token.replace('~', "~0").replace('/', "~1")
         });
-        Self { pointer: Some(pointer), parameter: None, detail: detail.into() }
+        Self { pointer: Some(pointer), parameter: None, position: None, detail: detail.into() }
+    }
+
+    /// About a place within the text at `path` in the body.
+    pub(crate) fn within(path: &[&str], line: u32, column: u32, detail: impl Into<String>) -> Self {
+        let detail = format!("line {line}, column {column}: {}", detail.into());
+        Self { position: Some(Position { line, column }), ..Self::at(path, detail) }
     }
 
     /// About the query parameter `name`.
     pub(crate) fn parameter(name: &str, detail: impl Into<String>) -> Self {
-        Self { pointer: None, parameter: Some(name.chars().take(80).collect()), detail: detail.into() }
+        let parameter = Some(name.chars().take(80).collect());
+        Self { pointer: None, parameter, position: None, detail: detail.into() }
     }
 }
 
@@ -170,6 +193,15 @@ impl Problem {
             headers.insert(header::ALLOW, allow);
         }
         response
+    }
+}
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Unavailable(_) => Self::new(Kind::StoreUnavailable, format!("{error}: try again")),
+            LedgerError::Refused(_) | LedgerError::Corrupt(_) => Self::new(Kind::StoreFailed, error.to_string()),
+        }
     }
 }
 

@@ -20,11 +20,24 @@ pub(crate) enum Resource {
     Keys,
     Key,
     KeyRotation,
+    Policy,
+    PolicyDraft,
+    PolicyPromotion,
+    PolicyVersions,
+    PolicyVersion,
+    Explain,
+    Teams,
+    Team,
+    Limits,
+    Limit,
+    LimitUsage,
+    LimitReset,
+    Usage,
 }
 
 impl Resource {
     /// All of them.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::OpenApi,
         Self::Whoami,
         Self::Operators,
@@ -40,6 +53,19 @@ impl Resource {
         Self::Keys,
         Self::Key,
         Self::KeyRotation,
+        Self::Policy,
+        Self::PolicyDraft,
+        Self::PolicyPromotion,
+        Self::PolicyVersions,
+        Self::PolicyVersion,
+        Self::Explain,
+        Self::Teams,
+        Self::Team,
+        Self::Limits,
+        Self::Limit,
+        Self::LimitUsage,
+        Self::LimitReset,
+        Self::Usage,
     ];
 
     /// Its path below `/admin/v1`, with names for what varies. It is also what the log calls it.
@@ -60,13 +86,26 @@ impl Resource {
             Self::Keys => "/tenants/{tenant}/keys",
             Self::Key => "/tenants/{tenant}/keys/{key}",
             Self::KeyRotation => "/tenants/{tenant}/keys/{key}/rotate",
+            Self::Policy => "/tenants/{tenant}/policy",
+            Self::PolicyDraft => "/tenants/{tenant}/policy/draft",
+            Self::PolicyPromotion => "/tenants/{tenant}/policy/draft/promote",
+            Self::PolicyVersions => "/tenants/{tenant}/policy/versions",
+            Self::PolicyVersion => "/tenants/{tenant}/policy/versions/{revision}",
+            Self::Explain => "/tenants/{tenant}/explain",
+            Self::Teams => "/tenants/{tenant}/teams",
+            Self::Team => "/tenants/{tenant}/teams/{team}",
+            Self::Limits => "/tenants/{tenant}/limits",
+            Self::Limit => "/tenants/{tenant}/limits/{name}",
+            Self::LimitUsage => "/tenants/{tenant}/limits/{name}/usage",
+            Self::LimitReset => "/tenants/{tenant}/limits/{name}/reset",
+            Self::Usage => "/tenants/{tenant}/usage",
         }
     }
 
     /// The methods it takes, and what each of them needs.
     pub(crate) const fn methods(self) -> &'static [(&'static str, Permission)] {
         use Permission::{
-            Any, ChangeTenant, ManageOperators, ManageTenants, Public, ReadGateway, ReadOperators, ReadTenant,
+            Any, ChangeTenant, Explain, ManageOperators, ManageTenants, Public, ReadGateway, ReadOperators, ReadTenant,
         };
         match self {
             Self::OpenApi => &[("GET", Public)],
@@ -78,13 +117,23 @@ impl Resource {
             Self::Tenant => {
                 &[("GET", ReadTenant), ("PUT", ManageTenants), ("PATCH", ChangeTenant), ("DELETE", ManageTenants)]
             }
-            Self::Servers | Self::ServerTools | Self::Views => &[("GET", ReadTenant)],
-            Self::Server | Self::View => {
+            Self::Servers
+            | Self::ServerTools
+            | Self::Views
+            | Self::PolicyVersions
+            | Self::PolicyVersion
+            | Self::Teams
+            | Self::Limits
+            | Self::LimitUsage
+            | Self::Usage => &[("GET", ReadTenant)],
+            Self::Server | Self::View | Self::Team | Self::Limit => {
                 &[("GET", ReadTenant), ("PUT", ChangeTenant), ("PATCH", ChangeTenant), ("DELETE", ChangeTenant)]
             }
             Self::Keys | Self::ServerHealth => &[("GET", ReadTenant), ("POST", ChangeTenant)],
             Self::Key => &[("GET", ReadTenant), ("PATCH", ChangeTenant), ("DELETE", ChangeTenant)],
-            Self::KeyRotation => &[("POST", ChangeTenant)],
+            Self::Explain => &[("POST", Explain)],
+            Self::KeyRotation | Self::PolicyPromotion | Self::LimitReset => &[("POST", ChangeTenant)],
+            Self::Policy | Self::PolicyDraft => &[("GET", ReadTenant), ("PUT", ChangeTenant), ("DELETE", ChangeTenant)],
         }
     }
 
@@ -96,6 +145,15 @@ impl Resource {
     /// What `method` needs; `None` if it does not take it.
     pub(crate) fn permission(self, method: &str) -> Option<Permission> {
         self.methods().iter().find(|(taken, _)| *taken == method).map(|(_, permission)| *permission)
+    }
+
+    /// Whether `method` may be tried without being done: it makes or changes a record that it describes.
+    pub(crate) fn can_be_tried(self, method: &str) -> bool {
+        match method {
+            "PUT" | "PATCH" => true,
+            "POST" => matches!(self, Self::Keys | Self::Operators),
+            _ => false,
+        }
     }
 
     /// Whether its path names a tenant, first of what varies in it.

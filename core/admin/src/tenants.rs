@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use toolgate_model::{TenantRecord, Timestamp};
-use toolgate_ports::{Platform, RecordKey, Store};
+use toolgate_ports::{Forget, Ledger, Platform, RecordKey, Store};
 
 use crate::{
     answer::Answer,
@@ -73,7 +73,8 @@ pub(crate) async fn patch<P: Platform>(
     records.patch(place, conditions, |before| read(patched(before, body)?, Some(before), now)).await
 }
 
-/// Deletes a tenant with everything it has, its admins first: if that fails, they still have something to administer.
+/// Deletes a tenant with everything it has, the store's records last: what fails before leaves a tenant that
+/// can be deleted again.
 pub(crate) async fn delete<P: Platform>(
     records: &Records<'_, P>,
     place: &Place,
@@ -82,6 +83,11 @@ pub(crate) async fn delete<P: Platform>(
     let found = records.must_find::<TenantRecord>(place).await?;
     conditions.check(Some(found.revision))?;
     operators::forget_tenant(records, &place.tenant).await?;
+    records.platform.ledger().forget(&place.tenant, &Forget::Tenant).await?;
     records.platform.store().delete_tenant(&place.tenant).await?;
+    // And what was counted of calls that came between.
+    if let Err(error) = records.platform.ledger().forget(&place.tenant, &Forget::Tenant).await {
+        tracing::warn!(target: "toolgate::admin", tenant = %place.tenant, %error, "some of what a deleted tenant's limits counted stays");
+    }
     Ok(Answer::no_content().changed(RecordKey::tenant()))
 }

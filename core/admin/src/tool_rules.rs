@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use toolgate_model::{
     ArgumentCheck, Constraints, Day, KibPrice, MAX_PRICE, MAX_QUIET_HOURS, MAX_RESULT_BYTES, MAX_TIMEOUT_MS, Price,
-    PriceBound, Prices, QuietHours, SaidPrice, SizedPrice, TimeOfDay, ToolAccess, ToolRules,
+    PriceBound, Prices, QuietHours, SaidPrice, SizedPrice, TimeOfDay, ToolAccess, ToolRules, Zone,
 };
 
 use crate::{fields::Fields, problem::Problem};
@@ -15,7 +15,6 @@ const MAX_TOOLS: usize = 1_000;
 const MAX_TOOL_NAME: usize = 256;
 /// The longest name of a member of `_meta`.
 const MAX_META_NAME: usize = 256;
-const MAX_ZONE: usize = 64;
 const PRICE_FORMS: &str =
     "a whole number, {\"base\", \"per_kib\"}, {\"meta\", \"max\"}, or of tokens {\"sized\": {\"max\"}}";
 
@@ -164,11 +163,7 @@ fn day(text: &str) -> Result<Day, String> {
 }
 
 fn zone(text: &str) -> Result<String, String> {
-    let spells = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+');
-    match text.len() {
-        1..=MAX_ZONE if text.bytes().all(spells) => Ok(text.to_owned()),
-        _ => Err("write an IANA time zone, like \"Europe/Berlin\"".to_owned()),
-    }
+    Zone::new(text).map(|zone| zone.as_str().to_owned()).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

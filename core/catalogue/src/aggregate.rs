@@ -79,8 +79,17 @@ impl<P: Platform> fmt::Debug for Aggregate<P> {
     }
 }
 
-/// Tenant, principal, endpoint and kind.
-type ListKey = (TenantId, KeyId, PlaceKey, ItemKind);
+/// What a client takes as a tool's structured result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outputs {
+    /// Any JSON value.
+    Any,
+    /// Objects. A schema of anything else is left out of the list, for it would make all of the list unreadable.
+    Objects,
+}
+
+/// Tenant, principal, endpoint and kind; and what clients take, where that makes a difference.
+type ListKey = (TenantId, KeyId, PlaceKey, ItemKind, Outputs);
 
 /// Finished lists. The key names tenant, principal and endpoint; the stamp says of which policy and which catalogues.
 #[derive(Default)]
@@ -135,6 +144,7 @@ impl<P: Platform> Aggregate<P> {
         snapshot: &Snapshot,
         place: Place<'_>,
         kind: ItemKind,
+        outputs: Outputs,
         scope: &Scope,
     ) -> Offered {
         let seen = |server: &&Rc<Server>| touches(principal, &server.id);
@@ -174,7 +184,9 @@ impl<P: Platform> Aggregate<P> {
         };
         let ambiguous = names.as_ref().map(|(view, names)| names.left_out(view.record.prefix)).unwrap_or_default();
         let names = names.map(|(_, names)| names);
-        let listing = self.listing(principal, snapshot, place, kind, &shown, names.as_deref(), &uris);
+        let loose = shown.iter().any(|(_, catalogue)| catalogue.loose_outputs);
+        let outputs = if loose { outputs } else { Outputs::Any };
+        let listing = self.listing(principal, snapshot, place, (kind, outputs), &shown, names.as_deref(), &uris);
         Offered { listing, unavailable: unavailable.into(), ttl_ms, ambiguous, waited_us }
     }
 
@@ -211,12 +223,12 @@ impl<P: Platform> Aggregate<P> {
         principal: Principal<'_>,
         snapshot: &Snapshot,
         place: Place<'_>,
-        kind: ItemKind,
+        (kind, outputs): (ItemKind, Outputs),
         found: &[(Rc<Server>, Rc<Catalogue>)],
         names: Option<&ViewNames>,
         uris: &Rc<UriMap>,
     ) -> Rc<Listing> {
-        let key = (snapshot.tenant.clone(), principal.key().clone(), place.key(), kind);
+        let key = (snapshot.tenant.clone(), principal.key().clone(), place.key(), kind, outputs);
         let stamp = principal.facet().map(|facet| Stamp {
             revision: snapshot.revision,
             grants: principal.grants().to_vec(),
@@ -252,7 +264,7 @@ impl<P: Platform> Aggregate<P> {
         let shown = kept.iter().map(|(server, item, name)| Shown {
             name,
             item,
-            edited: edited(principal, server, kind, item, name, uris),
+            edited: edited(principal, server, (kind, outputs), item, name, uris),
         });
         let order = if matches!(place, Place::Server(_)) { Order::Upstream } else { Order::ByName };
         let listing = Rc::new(Listing::new(shown.collect(), order));
@@ -400,7 +412,7 @@ impl<P: Platform> Aggregate<P> {
 fn edited(
     principal: Principal<'_>,
     server: &Server,
-    kind: ItemKind,
+    (kind, outputs): (ItemKind, Outputs),
     item: &Listed,
     name: &str,
     uris: &UriMap,
@@ -412,10 +424,14 @@ fn edited(
     let arguments = ArgumentEdits::of(shown.and_then(|shown| shown.arguments.get(&item.name)));
     let text = std::str::from_utf8(&item.raw).ok()?;
     let pages = if uris.is_identity() { Vec::new() } else { page_uris(text) };
-    if arguments.is_empty() && pages.is_empty() {
+    let unreadable = item.loose_output && outputs == Outputs::Objects;
+    if arguments.is_empty() && pages.is_empty() && !unreadable {
         return None;
     }
     let mut edit = splice::Edit::new(text);
+    if unreadable {
+        edit = edit.remove_member(0..text.len(), "outputSchema");
+    }
     if name != item.name {
         edit = edit.replace(item.name_span.clone(), splice::quote(name));
     }

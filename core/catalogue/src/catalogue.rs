@@ -11,11 +11,7 @@ use toolgate_state::Server;
 use toolgate_upstream::Verdict;
 use toolgate_wire::{Era, splice};
 
-use crate::{
-    description::Description,
-    names::expose,
-    param_header::{ParamHeader, headers_of},
-};
+use crate::{description::Description, names::expose, param_header::ParamHeader};
 
 /// One item as its upstream describes it.
 #[derive(Debug)]
@@ -34,6 +30,8 @@ pub struct Listed {
     pub(crate) description: OnceCell<Description>,
     /// What a tool's arguments must be, once somebody asked.
     pub(crate) schema: OnceCell<Result<ArgumentSchema, SchemaError>>,
+    /// Whether a tool says that its structured result may be something else than an object.
+    pub(crate) loose_output: bool,
 }
 
 impl Listed {
@@ -71,6 +69,8 @@ pub struct Catalogue {
     pub verdict: Rc<Verdict>,
     /// The items in the upstream's order, each name once.
     pub items: Vec<Listed>,
+    /// Whether one of the tools has a loose output.
+    pub(crate) loose_outputs: bool,
     by_name: BTreeMap<String, usize>,
     by_exposed: BTreeMap<String, usize>,
 }
@@ -105,7 +105,7 @@ impl Catalogue {
         let mut by_name = BTreeMap::new();
         for raw in fetched.items {
             let Some((name, name_span)) = name_of(&raw, naming_member(kind)) else {
-                left_out("it has no name");
+                left_out("it has no name, or several");
                 continue;
             };
             if by_name.contains_key(&name) {
@@ -114,7 +114,7 @@ impl Catalogue {
             }
             let mut headers = Rc::clone(&none);
             if kind == ItemKind::Tool && modern {
-                match headers_of(std::str::from_utf8(&raw).unwrap_or_default()) {
+                match ParamHeader::of_tool(std::str::from_utf8(&raw).unwrap_or_default()) {
                     Some(found) if found.is_empty() => {}
                     Some(found) => headers = found.into(),
                     None => {
@@ -124,8 +124,18 @@ impl Catalogue {
                 }
             }
             by_name.insert(name.clone(), items.len());
+            let loose_output = kind == ItemKind::Tool && modern && has_loose_output(&raw);
             let (description, schema) = (OnceCell::new(), OnceCell::new());
-            items.push(Listed { exposed: String::new(), name, raw, name_span, headers, description, schema });
+            items.push(Listed {
+                exposed: String::new(),
+                name,
+                raw,
+                name_span,
+                headers,
+                description,
+                schema,
+                loose_output,
+            });
         }
         let mut by_exposed = BTreeMap::new();
         if matches!(kind, ItemKind::Tool | ItemKind::Prompt) {
@@ -138,7 +148,8 @@ impl Catalogue {
         }
         let Fetched { fetched_at, ttl_ms, verdict, .. } = fetched;
         let (revision, verdict) = (server.revision, Rc::new(verdict));
-        Self { kind, revision, fetched_at, ttl_ms, verdict, items, by_name, by_exposed }
+        let loose_outputs = items.iter().any(|item| item.loose_output);
+        Self { kind, revision, fetched_at, ttl_ms, verdict, items, loose_outputs, by_name, by_exposed }
     }
 
     /// The item with this upstream name.
@@ -175,9 +186,19 @@ impl Catalogue {
     }
 }
 
+fn has_loose_output(raw: &Bytes) -> bool {
+    let schema = std::str::from_utf8(raw).ok().and_then(|text| splice::value(text, "outputSchema"));
+    schema.is_some_and(|schema| splice::value(schema, "type") != Some("\"object\""))
+}
+
 fn name_of(raw: &Bytes, member: &str) -> Option<(String, Range<usize>)> {
     let text = std::str::from_utf8(raw).ok()?;
-    let span = splice::member(text, member)?;
+    let mut named = splice::members(text).filter(|found| found.name == member);
+    let span = named.next()?.value_span;
+    // Of two names a client might take the one that was not looked at: another server's, or one that was not granted.
+    if named.next().is_some() {
+        return None;
+    }
     let name = splice::string(&text[span.clone()])?.into_owned();
     (!name.is_empty()).then_some((name, span))
 }

@@ -20,14 +20,15 @@ mod template;
 mod uris;
 mod view_names;
 
-pub use aggregate::{Aggregate, Offered, Unavailable};
+pub use aggregate::{Aggregate, Offered, Outputs, Unavailable};
 pub use arguments::{ArgumentEdits, HiddenArgument};
 pub use catalogue::{Catalogue, Listed};
 pub use catalogues::{Catalogues, Failure, Offer};
 pub use listing::{BadCursor, Listing, PageOf};
 pub use locate::{Located, Resource};
-pub use names::{MAX_EXPOSED, SEPARATOR};
+pub use names::{MAX_EXPOSED, SEPARATOR, expose};
 pub use param_header::ParamHeader;
 pub use place::Place;
 pub use route::{Route, Routed};
-pub use uris::UriMap;
+pub use template::matches as template_matches;
+pub use uris::{UriMap, taken_apart};

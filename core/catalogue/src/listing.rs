@@ -159,6 +159,7 @@ mod tests {
             headers: std::rc::Rc::new([]),
             description: std::cell::OnceCell::new(),
             schema: std::cell::OnceCell::new(),
+            loose_output: false,
         }
     }
 

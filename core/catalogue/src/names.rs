@@ -21,7 +21,8 @@ pub const MAX_EXPOSED: usize = 64;
 const HASH_DIGITS: usize = 8;
 
 /// The exposed name of each of `tools` (upstream names, distinct), in their order.
-pub(crate) fn expose(server: &ServerId, aliases: &BTreeMap<String, String>, tools: &[&str]) -> Vec<String> {
+#[must_use]
+pub fn expose(server: &ServerId, aliases: &BTreeMap<String, String>, tools: &[&str]) -> Vec<String> {
     let wishes: Vec<Wish<'_>> = tools.iter().map(|tool| Wish::of(server, aliases, tool)).collect();
     let mut order: Vec<usize> = (0..wishes.len()).collect();
     order.sort_by_key(|index| (wishes[*index].rank, wishes[*index].tool));

@@ -4,7 +4,10 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use toolgate_wire::{header::encode_value, splice};
+use toolgate_wire::{
+    header::{decode_value, encode_value},
+    splice,
+};
 
 const ANNOTATION: &str = "x-mcp-header";
 const MAX_SAFE: i64 = (1 << 53) - 1;
@@ -20,33 +23,63 @@ pub struct ParamHeader {
 }
 
 impl ParamHeader {
+    /// The headers that the schema of the tool with the raw JSON `tool` asks for. `None` if it breaks the rules.
+    #[must_use]
+    pub fn of_tool(tool: &str) -> Option<Vec<Self>> {
+        if memchr::memmem::find(tool.as_bytes(), ANNOTATION.as_bytes()).is_none() {
+            return Some(Vec::new());
+        }
+        let Some(schema) = splice::value(tool, "inputSchema") else { return Some(Vec::new()) };
+        let schema: Value = serde_json::from_str(schema).ok()?;
+        let mut headers = Vec::new();
+        collect(&schema, &mut Vec::new(), &mut headers)?;
+        let distinct: BTreeSet<&str> = headers.iter().map(|header| header.name.as_str()).collect();
+        let all_reached = headers.len() == annotations(&schema, 0);
+        (distinct.len() == headers.len() && all_reached).then_some(headers)
+    }
+
     /// What the header says for these raw arguments; nothing if the argument is absent or null, or can't be said.
     #[must_use]
     pub fn value(&self, arguments: &str) -> Option<String> {
-        let raw = self.path.iter().try_fold(arguments, |object, name| splice::value(object, name))?;
+        let raw = self.raw(arguments)?;
         match raw.as_bytes().first()? {
             b'"' => Some(encode_value(&splice::string(raw)?).into_owned()),
             b't' | b'f' => Some(raw.to_owned()),
-            b'-' | b'0'..=b'9' => {
-                raw.parse::<i64>().ok().filter(|number| (-MAX_SAFE..=MAX_SAFE).contains(number)).map(|n| n.to_string())
-            }
+            b'-' | b'0'..=b'9' => whole(raw).map(|number| number.to_string()),
             _ => None,
         }
     }
+
+    /// Whether a header that says `said` (decoded) says what these raw arguments say. Integers are compared as numbers.
+    #[must_use]
+    pub fn agrees(&self, said: &str, arguments: &str) -> bool {
+        match self.value(arguments).as_deref().and_then(decode_value) {
+            Some(meant) if meant == said => true,
+            Some(meant) => {
+                meant.parse::<i64>().is_ok_and(|meant| !self.is_text(arguments) && whole(said) == Some(meant))
+            }
+            None => false,
+        }
+    }
+
+    fn is_text(&self, arguments: &str) -> bool {
+        self.raw(arguments).is_some_and(|raw| raw.starts_with('"'))
+    }
+
+    fn raw<'a>(&self, arguments: &'a str) -> Option<&'a str> {
+        self.path.iter().try_fold(arguments, |object, name| splice::value(object, name))
+    }
 }
 
-/// The headers that the schema of the tool with the raw JSON `tool` asks for. `None` if it breaks the rules.
-pub(crate) fn headers_of(tool: &str) -> Option<Vec<ParamHeader>> {
-    if memchr::memmem::find(tool.as_bytes(), ANNOTATION.as_bytes()).is_none() {
-        return Some(Vec::new());
-    }
-    let Some(schema) = splice::value(tool, "inputSchema") else { return Some(Vec::new()) };
-    let schema: Value = serde_json::from_str(schema).ok()?;
-    let mut headers = Vec::new();
-    collect(&schema, &mut Vec::new(), &mut headers)?;
-    let distinct: BTreeSet<&str> = headers.iter().map(|header| header.name.as_str()).collect();
-    let all_reached = headers.len() == annotations(&schema, 0);
-    (distinct.len() == headers.len() && all_reached).then_some(headers)
+/// The integer that a JSON number is, however it is spelt (`1.0` is one), if every reader can hold it.
+fn whole(raw: &str) -> Option<i64> {
+    let number = match raw.parse::<i64>() {
+        Ok(number) => number,
+        Err(_) => {
+            raw.parse::<f64>().ok().filter(|number| number.fract() == 0.0 && number.abs() <= MAX_SAFE as f64)? as i64
+        }
+    };
+    (-MAX_SAFE..=MAX_SAFE).contains(&number).then_some(number)
 }
 
 /// Takes the annotations that are reached through `properties` alone. `None` if one of them is wrong.
@@ -100,7 +133,7 @@ mod tests {
     use super::*;
 
     fn headers(schema: &Value) -> Option<Vec<ParamHeader>> {
-        headers_of(&json!({"name": "t", "inputSchema": schema}).to_string())
+        ParamHeader::of_tool(&json!({"name": "t", "inputSchema": schema}).to_string())
     }
 
     #[test]
@@ -118,6 +151,26 @@ mod tests {
         assert!(both.contains(&("mcp-param-size".into(), Some("10".into()))));
         for nothing in ["{}", r#"{"region":null,"page":{"size":1.5}}"#, r#"{"page":{"size":9007199254740993}}"#] {
             assert!(said(nothing).iter().all(|(_, value)| value.is_none()), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_spelt() {
+        let found = headers(&json!({"properties": {"n": {"type": "integer", "x-mcp-header": "N"}}})).unwrap();
+        for (raw, said) in
+            [("10.0", Some("10")), ("1e2", Some("100")), ("-0.0", Some("0")), ("1e16", None), ("\"7\"", Some("7"))]
+        {
+            let arguments = format!("{{\"n\":{raw}}}");
+            assert_eq!(found[0].value(&arguments).as_deref(), said, "{raw}");
+        }
+        for (said, arguments, agrees) in [
+            ("10", r#"{"n":10.0}"#, true),
+            ("10.0", r#"{"n":10}"#, true),
+            ("11", r#"{"n":10}"#, false),
+            ("10.0", r#"{"n":"10"}"#, false),
+            ("10", "{}", false),
+        ] {
+            assert_eq!(found[0].agrees(said, arguments), agrees, "{said} {arguments}");
         }
     }
 

@@ -11,7 +11,8 @@ enum Part<'a> {
 }
 
 /// Whether `uri` can come of `template`.
-pub(crate) fn matches(template: &str, uri: &str) -> bool {
+#[must_use]
+pub fn matches(template: &str, uri: &str) -> bool {
     if uri.len() > MAX_URI || template.len() > MAX_URI {
         return false;
     }

@@ -18,7 +18,7 @@ pub struct UriMap {
 
 impl UriMap {
     /// Of what each server lists.
-    pub(crate) fn of<'a>(listed: impl IntoIterator<Item = (&'a ServerId, &'a str)>) -> Self {
+    pub fn of<'a>(listed: impl IntoIterator<Item = (&'a ServerId, &'a str)>) -> Self {
         let mut owners: BTreeMap<&str, &ServerId> = BTreeMap::new();
         let mut colliding = BTreeSet::new();
         for (server, uri) in listed {
@@ -49,7 +49,8 @@ pub(crate) fn told_apart(server: &ServerId, uri: &str) -> String {
 }
 
 /// The server named in `uri`, and the URI without it; nothing if there is no name that could be one.
-pub(crate) fn taken_apart(uri: &str) -> Option<(ServerId, String)> {
+#[must_use]
+pub fn taken_apart(uri: &str) -> Option<(ServerId, String)> {
     let (before, rest) = halves(uri);
     let (server, rest) = rest.split_once(SEPARATOR)?;
     Some((ServerId::new(server).ok()?, format!("{before}{rest}")))

@@ -65,9 +65,11 @@ fn special(known: &[Known], era: Era) -> Option<String> {
                 extensions.iter().map(|(name, raw)| format!("{}:{raw}", splice::quote(name))).collect();
             (!members.is_empty()).then(|| format!("\"extensions\":{{{}}}", members.join(",")))
         }
+        // Tasks are asked about one by one: a client has no list of all that several servers have.
         Era::Legacy => said
             .filter_map(|capabilities| splice::value(capabilities, "tasks"))
             .find(|tasks| tasks.starts_with('{'))
+            .map(|tasks| splice::Edit::new(tasks).remove_member(0..tasks.len(), "list").finish())
             .map(|tasks| format!("\"tasks\":{tasks}")),
     }
 }

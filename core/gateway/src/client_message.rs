@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, header};
 use toolgate_catalogue::Located;
 use toolgate_ports::{Body, Mailbox, Platform};
 use toolgate_upstream::{Caller, SessionRef};
@@ -38,7 +38,11 @@ impl<P: Platform> Core<P> {
         };
         let taken = match to {
             AnswerTo::Server(server, session, id) => {
-                let answered = splice::Edit::new(message.text()).replace(span, id).finish();
+                let mut answered = splice::Edit::new(message.text()).replace(span, id);
+                if let Some((span, task)) = self.task_answered(context, message.text()) {
+                    answered = answered.replace(span, task);
+                }
+                let answered = answered.finish();
                 let server = context.identity.snapshot.servers.get(&server).filter(|server| server.enabled);
                 match server.and_then(|server| server.endpoint.as_ref().ok()) {
                     Some(endpoint) => {
@@ -175,19 +179,37 @@ impl<P: Platform> Core<P> {
         }
     }
 
-    /// The end of a session: its sessions with servers are ended, too. The handle itself ends with its time.
+    /// A client wants its session to end. Its sessions with servers are ended; but its handle is kept nowhere and holds until its time
+    /// is over, wherever it is shown. So the answer is the one that the specification has for servers whose sessions a client can't end.
     pub(crate) fn end_session(self: &Rc<Self>, context: &Context<P>) -> Response<Body> {
         for (server, session) in sessions(context) {
-            let core = Rc::clone(self);
-            context.scope.background.spawn(Box::pin(async move {
-                if let Ok(endpoint) = &server.endpoint {
-                    // A server may not let its sessions be ended.
-                    let _ = core.client.end(endpoint, &session).await;
-                }
-            }));
+            self.end_later(context, server, session);
         }
         tracing::debug!(owner = owner(&context.identity.snapshot.tenant, &context.identity.key), "a session was ended");
-        answer::empty(StatusCode::NO_CONTENT)
+        let words =
+            "The session's servers were told; the session itself can't be ended by a client, and ends with its time.";
+        let code = crate::code::METHOD_NOT_ALLOWED;
+        let mut response = answer::error(StatusCode::METHOD_NOT_ALLOWED, None, code, words, None);
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, GET, OPTIONS"));
+        response
+    }
+}
+
+impl<P: Platform> Core<P> {
+    /// Ends a session with a server, in the background.
+    pub(crate) fn end_later(
+        self: &Rc<Self>,
+        context: &Context<P>,
+        server: Rc<toolgate_state::Server>,
+        session: SessionRef,
+    ) {
+        let core = Rc::clone(self);
+        context.scope.background.spawn(Box::pin(async move {
+            if let Ok(endpoint) = &server.endpoint {
+                // A server may not let its sessions be ended.
+                let _ = core.client.end(endpoint, &session).await;
+            }
+        }));
     }
 }
 

@@ -122,6 +122,30 @@ impl<P: Platform> Context<P> {
         let kept: Vec<&str> = members.map(|member| &declared[member.name_span.start..member.value_span.end]).collect();
         (!kept.is_empty()).then(|| format!("{{{}}}", kept.join(",")))
     }
+
+    /// Whether this client said that it can be asked for `method` with these raw params.
+    pub(crate) fn can_be_asked(&self, method: &str, params: &str) -> bool {
+        let capability = match method {
+            "elicitation/create" => "elicitation",
+            "sampling/createMessage" => "sampling",
+            "roots/list" => "roots",
+            _ => return false,
+        };
+        let declared = self.capabilities.as_deref().and_then(|declared| splice::value(declared, capability));
+        let Some(declared) = declared else { return false };
+        let (forms, urls) = (splice::member(declared, "form"), splice::member(declared, "url"));
+        match splice::value(params, "mode") {
+            _ if capability != "elicitation" => true,
+            Some("\"url\"") => urls.is_some(),
+            // Who declares neither means forms.
+            _ => forms.is_some() || urls.is_none(),
+        }
+    }
+
+    /// Whether this client can be sent to a URL.
+    pub(crate) fn can_be_sent_to_urls(&self) -> bool {
+        self.can_be_asked("elicitation/create", "{\"mode\":\"url\"}")
+    }
 }
 
 /// The principal as text, to bind sealed things to.

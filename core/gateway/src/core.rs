@@ -3,6 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use toolgate_catalogue::Aggregate;
+use toolgate_metering::Meters;
 use toolgate_model::health_blob;
 use toolgate_ports::{Platform, Random, Scope, Store};
 use toolgate_seal::{Purpose, Sealer};
@@ -22,6 +23,7 @@ pub(crate) struct Core<P: Platform> {
     pub(crate) states: Rc<States<P>>,
     pub(crate) client: Rc<Client<P>>,
     pub(crate) aggregate: Rc<Aggregate<P>>,
+    pub(crate) meters: Rc<Meters<P>>,
     levels: RefCell<BTreeMap<String, String>>,
 }
 
@@ -34,7 +36,8 @@ impl<P: Platform> Core<P> {
         client: Rc<Client<P>>,
         aggregate: Rc<Aggregate<P>>,
     ) -> Rc<Self> {
-        Rc::new(Self { platform, config, sealer, states, client, aggregate, levels: RefCell::default() })
+        let meters = Meters::new(Rc::clone(&platform), &config.limits);
+        Rc::new(Self { platform, config, sealer, states, client, aggregate, meters, levels: RefCell::default() })
     }
 
     /// Random bytes.

@@ -4,7 +4,7 @@ use std::{borrow::Cow, rc::Rc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use sha2::{Digest, Sha256};
-use toolgate_catalogue::{Located, Route, Routed};
+use toolgate_catalogue::{Located, ParamHeader, Route, Routed};
 use toolgate_model::{ItemKind, ToolRules};
 use toolgate_policy::{Decision, Principal, Subject, decide};
 use toolgate_ports::{Body, Platform};
@@ -13,14 +13,16 @@ use toolgate_upstream::{Answer, Call, Caller, Effect, Endpoint, UpstreamError, U
 use toolgate_wire::{Era, Message, code as rpc, header::decode_value, meta, reply, splice};
 
 use crate::{
-    answer, code, constraints,
+    answer,
+    charge::Charge,
+    code, constraints,
     context::{Accepts, Context},
     core::Core,
     hand_over::HandOver,
     identity::NotAdmitted,
     line::{Line, Outcome},
     session::hex,
-    stream::{self, Talk},
+    stream::{self, CancelGuard, Talk},
     translate::{About, Frame, member_at, needs, url_elicitations},
 };
 
@@ -291,6 +293,7 @@ impl<P: Platform> Core<P> {
     fn cleared(&self, context: &Context<P>, id: &str, subject: &Subject<'_>) -> Result<String, Refused> {
         let principal = self.admitted(context)?;
         let decision = decide(principal, subject);
+        shadow(context, principal, subject, &decision);
         if decision.allowed() {
             return Ok(decision.to_string());
         }
@@ -343,14 +346,53 @@ impl<P: Platform> Core<P> {
                 return Some(hand_over(context, hex(&self.random::<16>())));
             }
         }
+        let charge = match self.charged(context, id, &target).await {
+            Ok(charge) => charge,
+            Err(refused) => return Some(*refused),
+        };
         let began = context.line.ticks();
-        let answer = self.ask(context, id, &target).await;
+        let mut answer = self.ask(context, id, &target).await;
+        if self.has_other_headers(context, &mut target, &answer).await {
+            answer = self.ask(context, id, &target).await;
+        }
         context.line.upstream_since(began);
         match answer {
-            Err(error) => Some(failed(id, &error, &context.line)),
-            Ok(Answer::Reply(reply)) if more && stream::is_not_found(&reply) => None,
-            Ok(answer) => Some(self.answered(context, target, frame, answer).await),
+            Err(error) => {
+                if let Some(charge) = charge {
+                    charge.failed(&error.kind);
+                }
+                Some(failed(id, &error, &context.line))
+            }
+            Ok(Answer::Reply(reply)) if more && stream::is_not_found(&reply) => {
+                if let Some(charge) = charge {
+                    charge.answered(&reply, &context.line);
+                }
+                None
+            }
+            Ok(answer) => Some(self.answered(context, target, frame, charge, answer).await),
         }
+    }
+
+    /// A modern server that does not agree with the headers of a tool's call wants others than those that its last list asked for. So
+    /// that list is fetched anew; and if it was the gateway that made the headers, they are made once more: whether that gave others.
+    async fn has_other_headers(
+        &self,
+        context: &Context<P>,
+        target: &mut Target,
+        answer: &Result<Answer, UpstreamError>,
+    ) -> bool {
+        let refused = matches!(answer, Ok(Answer::Reply(reply)) if stream::is_header_mismatch(reply));
+        if !refused || target.about != About::Tool {
+            return false;
+        }
+        self.changed(context, &target.server.id, &[ItemKind::Tool]);
+        let (Era::Legacy, Ok(endpoint)) = (context.era, &target.server.endpoint) else { return false };
+        let catalogues = self.aggregate.catalogues();
+        let renewed = catalogues.offer(&target.server, endpoint, ItemKind::Tool, &context.scope).await;
+        let name = target.name.as_deref().unwrap_or_default();
+        let Some(item) = renewed.catalogue.as_ref().and_then(|catalogue| catalogue.named(name)) else { return false };
+        let headers = made_headers(&item.headers, splice::value(&target.params, "arguments"));
+        headers != std::mem::replace(&mut target.headers, headers.clone())
     }
 
     /// The frame that answers to `target` are put into.
@@ -412,7 +454,12 @@ impl<P: Platform> Core<P> {
     }
 
     /// Sends the request.
-    pub(crate) async fn ask(&self, context: &Context<P>, id: &str, target: &Target) -> Result<Answer, UpstreamError> {
+    pub(crate) async fn ask(
+        self: &Rc<Self>,
+        context: &Rc<Context<P>>,
+        id: &str,
+        target: &Target,
+    ) -> Result<Answer, UpstreamError> {
         let endpoint = match &target.server.endpoint {
             Ok(endpoint) => endpoint,
             Err(problem) => return Err(self.aggregate.catalogues().unusable(&target.server, problem).error.clone()),
@@ -433,6 +480,7 @@ impl<P: Platform> Core<P> {
             }
         };
         let session = context.session.as_ref();
+        let guard = CancelGuard::new(self, context, target);
         let call = Call {
             method: target.method,
             params: &target.params,
@@ -449,8 +497,11 @@ impl<P: Platform> Core<P> {
             log_level: level.as_deref(),
             effect: target.effect,
             allowed: constraints::allowed(&target.rules.constraints),
+            sent: Some(guard.sent()),
         };
-        self.client.call(endpoint, Some(&target.verdict), call).await
+        let answer = self.client.call(endpoint, Some(&target.verdict), call).await;
+        guard.answered(answer.as_ref().err());
+        answer
     }
 
     /// The client's answer of an upstream's: at once, or as it comes.
@@ -459,23 +510,53 @@ impl<P: Platform> Core<P> {
         context: &Rc<Context<P>>,
         target: Target,
         frame: Frame,
+        charge: Option<Rc<Charge<P>>>,
         answer: Answer,
     ) -> Response<Body> {
         if let Answer::Reply(reply) = &answer {
             let waits = match context.era {
                 Era::Legacy => needs(reply).is_some(),
-                Era::Modern => target.era() == Era::Legacy && url_elicitations(reply).is_some(),
+                Era::Modern => {
+                    target.era() == Era::Legacy && context.can_be_sent_to_urls() && url_elicitations(reply).is_some()
+                }
             };
             if !waits {
+                if let Some(charge) = charge {
+                    charge.answered(reply, &context.line);
+                }
                 context.line.outcome(if reply.error.is_some() { Outcome::ToolError } else { Outcome::Ok });
                 let status = frame.status(reply);
                 let body = frame.reply(reply, &|task| self.seal_task(context, &frame.server, task));
                 return answer::of(status, answer::JSON, Body::Parts(body));
             }
         }
-        let talk = Talk { core: Rc::clone(self), context: Rc::clone(context), target, frame };
+        let talk = Talk { core: Rc::clone(self), context: Rc::clone(context), target, frame, charge };
         Box::pin(talk.answer(answer)).await
     }
+}
+
+/// Logs what the tenant's draft of a policy would have decided, where that is something else.
+fn shadow<P: Platform>(context: &Context<P>, principal: Principal<'_>, subject: &Subject<'_>, decided: &Decision<'_>) {
+    let Some(draft) = context.identity.snapshot.draft.as_deref() else { return };
+    let under_draft = decide(principal.under(Some(draft)), subject);
+    let same = match (decided, &under_draft) {
+        (Decision::Allowed(now), Decision::Allowed(then)) => now.needs_approval() == then.needs_approval(),
+        (now, then) => now.allowed() == then.allowed(),
+    };
+    if same {
+        return;
+    }
+    let would = match under_draft.allowed() {
+        true if matches!(&under_draft, Decision::Allowed(allowed) if allowed.needs_approval()) => "need-approval",
+        true => "allow",
+        false => "deny",
+    };
+    let snapshot = &context.identity.snapshot;
+    tracing::info!(
+        target: "toolgate::shadow",
+        request_id = context.line.id(), tenant = %snapshot.tenant, key_id = %principal.key(), server = %subject.server,
+        decided = %decided, draft = %under_draft, would, "the draft would have decided otherwise"
+    );
 }
 
 /// What a name led to, or why it leads nowhere.
@@ -544,8 +625,13 @@ fn param_headers<P: Platform>(context: &Context<P>, routed: &Routed, arguments: 
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
     }
+    made_headers(&routed.headers, arguments)
+}
+
+/// The headers that a tool's schema asks for.
+fn made_headers(wanted: &[ParamHeader], arguments: Option<&str>) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    for header in routed.headers.iter() {
+    for header in wanted {
         let Some(value) = arguments.and_then(|arguments| header.value(arguments)) else { continue };
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(header.name.as_str()), HeaderValue::try_from(&*value)) {
             headers.insert(name, value);
@@ -565,11 +651,10 @@ fn check_param_headers<P: Platform>(
     let checks = context.era == Era::Modern && !(routed.verdict.era == Era::Modern && routed.arguments.is_empty());
     for header in routed.headers.iter().filter(|_| checks) {
         let said = context.head.headers.get(&header.name).map(|value| value.to_str().ok().and_then(decode_value));
-        let meant = arguments.and_then(|arguments| header.value(arguments));
-        let agree = match (&said, &meant) {
-            (None, None) => true,
-            (Some(Some(said)), Some(meant)) => decode_value(meant).is_some_and(|meant| meant == *said),
-            _ => false,
+        let arguments = arguments.unwrap_or("{}");
+        let agree = match &said {
+            None => header.value(arguments).is_none(),
+            Some(said) => said.as_ref().is_some_and(|said| header.agrees(said, arguments)),
         };
         if !agree {
             context.line.outcome(Outcome::BadRequest);

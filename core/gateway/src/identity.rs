@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use toolgate_model::{KeyRecord, TenantId, Timestamp};
+use toolgate_model::{KeyRecord, Selector, TenantId, Timestamp, UserId};
 use toolgate_policy::{Principal, admit};
 use toolgate_ports::{Body, Clock, Platform, Scope};
 use toolgate_seal::Presented;
 use toolgate_state::{Snapshot, StateError};
+use toolgate_wire::code as rpc;
 
 use crate::{
     answer, code,
@@ -15,12 +16,16 @@ use crate::{
     line::{Line, Outcome},
 };
 
+/// The end user that a request is made for, where its key may act for several.
+const USER: HeaderName = HeaderName::from_static("toolgate-user");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// A key that was let in, and the tenant it belongs to.
 pub(crate) struct Identity {
     pub(crate) snapshot: Rc<Snapshot>,
     pub(crate) key: Rc<KeyRecord>,
+    /// The end user that the key acts for.
+    pub(crate) user: Option<UserId>,
 }
 
 /// Why nobody was let in.
@@ -30,6 +35,8 @@ pub(crate) enum NotAdmitted {
     NoKey,
     /// It carries two different ones.
     TwoKeys,
+    /// It names an end user in a way that is none.
+    BadUser,
     /// There is no such key in this tenant. Whether there is such a tenant is not said.
     Unknown(&'static str),
     /// The key is the owner's, but not good any more; only its owner is told so.
@@ -57,7 +64,8 @@ impl<P: Platform> Core<P> {
         let now = self.platform.clock().now();
         let key = key.filter(|key| opens(&presented, key, now)).ok_or(NotAdmitted::Unknown("no-such-key"))?;
         line.key(&id);
-        let identity = Identity { snapshot, key };
+        let user = user(&key, headers)?;
+        let identity = Identity { snapshot, key, user };
         identity.principal(self.platform.clock()).map_err(NotAdmitted::Over)?;
         Ok(identity)
     }
@@ -66,8 +74,10 @@ impl<P: Platform> Core<P> {
 impl Identity {
     /// The principal, if it is admitted now.
     pub(crate) fn principal(&self, clock: &impl Clock) -> Result<Principal<'_>, toolgate_policy::Refusal> {
-        let principal = admit(&self.snapshot.tenant, &self.snapshot.record, &self.key, clock.now())?;
-        Ok(principal.under(self.snapshot.policy.as_deref()))
+        let snapshot = &self.snapshot;
+        let team = self.key.team.as_ref().map(|team| snapshot.teams.get(team));
+        let principal = admit(&snapshot.tenant, &snapshot.record, &self.key, team, clock.now())?;
+        Ok(principal.acting_for(self.user.as_ref()).under(self.snapshot.policy.as_deref()))
     }
 }
 
@@ -75,6 +85,19 @@ impl Identity {
 fn opens(presented: &Presented<'_>, key: &KeyRecord, now: Timestamp) -> bool {
     let previous = key.previous.as_ref().filter(|previous| now < previous.expires_at);
     presented.matches(&key.hash) || previous.is_some_and(|previous| presented.matches(&previous.hash))
+}
+
+/// The end user that the key acts for: always the same, or the one that the request names, if the key may act for several.
+fn user(key: &KeyRecord, headers: &HeaderMap) -> Result<Option<UserId>, NotAdmitted> {
+    match &key.user {
+        None => Ok(None),
+        Some(Selector::One(user)) => Ok(Some(user.clone())),
+        Some(Selector::Every) => {
+            let Some(named) = headers.get(USER) else { return Ok(None) };
+            let named = named.to_str().ok().and_then(|named| UserId::new(named).ok());
+            named.map(Some).ok_or(NotAdmitted::BadUser)
+        }
+    }
 }
 
 /// The key that the request carries: `Authorization: Bearer` or `x-api-key`.
@@ -97,6 +120,7 @@ impl NotAdmitted {
     /// The answer, and the rule for the log.
     pub(crate) fn answer<P: Platform>(&self, line: &Line<P>) -> Response<Body> {
         let (rule, error, words) = match self {
+            Self::BadUser => return bad_user(line),
             Self::NoKey => (
                 "no-key",
                 None,
@@ -125,11 +149,19 @@ impl NotAdmitted {
     }
 }
 
+fn bad_user<P: Platform>(line: &Line<P>) -> Response<Body> {
+    line.rule("bad-user");
+    line.outcome(Outcome::BadRequest);
+    let words = "Toolgate-User must be 1 to 128 visible ASCII characters, and not \"*\".";
+    answer::error(StatusCode::BAD_REQUEST, None, rpc::INVALID_REQUEST, words, None)
+}
+
 const fn over(refusal: toolgate_policy::Refusal) -> &'static str {
     match refusal {
         toolgate_policy::Refusal::TenantDisabled => "The tenant is disabled.",
         toolgate_policy::Refusal::KeyDisabled => "The key is disabled.",
         toolgate_policy::Refusal::KeyExpired => "The key has expired.",
+        toolgate_policy::Refusal::TeamDisabled => "The key's team is disabled, or there is no such team.",
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod answer;
 mod capabilities;
+mod charge;
 mod client_message;
 mod code;
 mod config;

@@ -27,6 +27,8 @@ pub(crate) enum Outcome {
     Refused,
     /// What was asked for does not exist, or not for this client.
     Unknown,
+    /// A limit has not enough left.
+    Limited,
     /// An upstream failed.
     UpstreamFailed,
     /// The gateway's own store failed.
@@ -43,6 +45,7 @@ impl Outcome {
             Self::BadRequest => "bad-request",
             Self::Refused => "refused",
             Self::Unknown => "unknown",
+            Self::Limited => "limited",
             Self::UpstreamFailed => "upstream-failed",
             Self::StoreFailed => "store-failed",
             Self::ClientGone => "client-gone",

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use toolgate_catalogue::{Offered, PageOf, Unavailable};
+use toolgate_catalogue::{Offered, Outputs, PageOf, Unavailable};
 use toolgate_model::ItemKind;
 use toolgate_ports::{Body, Platform};
 use toolgate_wire::{Era, Message, code as rpc, meta, splice};
@@ -52,7 +52,8 @@ impl<P: Platform> Core<P> {
             context.line.server(server);
         }
         let snapshot = &context.identity.snapshot;
-        let listed = self.aggregate.list(principal, snapshot, context.place(), kind, &context.scope).await;
+        let outputs = if context.era == Era::Modern { Outputs::Any } else { Outputs::Objects };
+        let listed = self.aggregate.list(principal, snapshot, context.place(), kind, outputs, &context.scope).await;
         context.line.upstream(listed.waited_us);
         context.line.outcome(Outcome::Ok);
         if let Some(first) = listed.unavailable.first() {

@@ -5,6 +5,7 @@
 //! for has changed; its client opens the next one.
 
 use std::{
+    borrow::Cow,
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     future::poll_fn,
@@ -39,6 +40,7 @@ use crate::{
     line::Outcome,
     mcp::no_stream,
     produce::produce,
+    session::hex,
     stream::{Out, Talk, events},
     translate::{About, Frame, is_change, member_at},
 };
@@ -96,8 +98,7 @@ impl Wants {
         let flag = |name: &str| splice::value(said, name) == Some("true");
         let among = |name: &str, wanted: &BTreeSet<String>| -> BTreeSet<String> {
             let array = splice::value(said, name).unwrap_or("[]");
-            let said = splice::elements(array)
-                .filter_map(|span| splice::string(&array[span]).map(std::borrow::Cow::into_owned));
+            let said = splice::elements(array).filter_map(|span| splice::string(&array[span]).map(Cow::into_owned));
             said.filter(|one| wanted.contains(one)).collect()
         };
         Self {
@@ -172,6 +173,40 @@ struct Listener<P: Platform> {
     id: Option<String>,
     heard: Vec<Rc<Heard>>,
     uris: Rc<toolgate_catalogue::UriMap>,
+    own: OwnSessions<P>,
+}
+
+/// The sessions with legacy servers that a modern client's stream has for itself: nobody else's subscriptions are heard in them. They end
+/// with the stream, however it ends.
+struct OwnSessions<P: Platform> {
+    core: Rc<Core<P>>,
+    context: Rc<Context<P>>,
+    /// Tells this stream from others of the same key, whose clients may number their requests alike.
+    name: String,
+    begun: RefCell<Vec<(Rc<Server>, SessionRef)>>,
+}
+
+impl<P: Platform> OwnSessions<P> {
+    fn new(core: &Rc<Core<P>>, context: &Rc<Context<P>>) -> Self {
+        let name = format!("{}!{}", context.identity.key.id, hex(&core.random::<8>()));
+        Self { core: Rc::clone(core), context: Rc::clone(context), name, begun: RefCell::default() }
+    }
+
+    fn note(&self, server: &Rc<Server>, session: &SessionRef) {
+        let mut begun = self.begun.borrow_mut();
+        let known = begun.iter().any(|(_, known)| known == session);
+        if self.context.era == Era::Modern && session.id.is_some() && !known {
+            begun.push((Rc::clone(server), session.clone()));
+        }
+    }
+}
+
+impl<P: Platform> Drop for OwnSessions<P> {
+    fn drop(&mut self) {
+        for (server, session) in self.begun.take() {
+            self.core.end_later(&self.context, server, session);
+        }
+    }
 }
 
 impl<P: Platform> Core<P> {
@@ -208,7 +243,8 @@ impl<P: Platform> Core<P> {
         let heard = heard.collect();
         let uris = self.aggregate.uris(&context.identity.snapshot, context.place()).await;
         context.line.outcome(Outcome::Ok);
-        let listener = Listener { core: Rc::clone(self), context, id: Some(id), heard, uris };
+        let own = OwnSessions::new(self, &context);
+        let listener = Listener { core: Rc::clone(self), context, id: Some(id), heard, uris, own };
         events(Body::Streaming(produce(|sink| listener.run(None, Out::Events(sink)))))
     }
 
@@ -265,7 +301,8 @@ impl<P: Platform> Core<P> {
             })
             .collect();
         let uris = self.aggregate.uris(&context.identity.snapshot, context.place()).await;
-        let listener = Listener { core: Rc::clone(self), context, id: None, heard, uris };
+        let own = OwnSessions::new(self, &context);
+        let listener = Listener { core: Rc::clone(self), context, id: None, heard, uris, own };
         let opened = listener.open_all().await;
         let silent = opened.iter().all(Option::is_none) && listener.heard.iter().all(|heard| heard.is_legacy());
         if silent {
@@ -317,15 +354,19 @@ impl<P: Platform> Core<P> {
             rules: Rc::clone(server.rules("")),
         };
         let frame = self.frame(&context, &asked.client, &target).await;
-        let talk = Talk { core: Rc::clone(self), context, target, frame };
+        let talk = Talk { core: Rc::clone(self), context, target, frame, charge: None };
         talk.answer(toolgate_upstream::Answer::Stream(stream)).await
     }
 }
 
+/// The string that a notification's params have under `name`.
+fn named<'a>(text: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    splice::string(&text[member_at(text, 0..text.len(), &["params", name])?])
+}
+
 fn strings(object: &str, name: &str) -> Vec<String> {
     let array = splice::value(object, name).unwrap_or("[]");
-    let texts =
-        splice::elements(array).filter_map(|span| splice::string(&array[span]).map(std::borrow::Cow::into_owned));
+    let texts = splice::elements(array).filter_map(|span| splice::string(&array[span]).map(Cow::into_owned));
     texts.take(MAX_SUBSCRIPTIONS).collect()
 }
 
@@ -383,8 +424,7 @@ impl<P: Platform> Listener<P> {
         }
         let partition = match context.era {
             Era::Legacy => context.partition(),
-            // Nobody else's subscriptions are heard on this stream, so its session is its own.
-            Era::Modern => format!("{}!{}", context.identity.key.id, self.id.as_deref().unwrap_or_default()),
+            Era::Modern => self.own.name.clone(),
         };
         let capabilities = context.session.as_ref().map(|session| session.capabilities.clone());
         let kept = context.session.as_ref().and_then(|session| session.servers.get(&heard.server.id));
@@ -393,6 +433,7 @@ impl<P: Platform> Listener<P> {
         let last_event = heard.last_event.borrow().clone();
         let opened = core.client.stream(endpoint, Some(&heard.verdict), caller, last_event.as_deref()).await?;
         if let Some(session) = opened.as_ref().and_then(|opened| opened.session.as_ref()) {
+            self.own.note(&heard.server, session);
             for uri in &wants.uris {
                 let params = format!("{{\"uri\":{}}}", splice::quote(uri));
                 core.client.ask_within(endpoint, session, "resources/subscribe", &params).await?;
@@ -432,20 +473,9 @@ impl<P: Platform> Listener<P> {
 
     /// What the servers together acknowledge, as the raw object that a modern client is told.
     async fn honoured(&self, opened: &mut [Option<Listening>]) -> String {
+        let each = self.heard.iter().zip(opened).map(|(heard, opened)| self.honoured_by(heard, opened.as_mut()));
         let mut all = Wants::default();
-        for (heard, opened) in self.heard.iter().zip(opened) {
-            let Some(listening) = opened else { continue };
-            let wants = heard.wants.borrow().clone();
-            let honoured = if heard.is_legacy() {
-                wants
-            } else {
-                let first = select(listening.events.next(), self.core.platform.clock().sleep(OPENING)).await;
-                let Either::Left((Some(Ok(event)), _)) = first else { continue };
-                let Some(Item::Notification(message)) = event.item else { continue };
-                let text = std::str::from_utf8(&message).unwrap_or_default();
-                let said = member_at(text, 0..text.len(), &["params", "notifications"]);
-                wants.honoured(said.map_or("{}", |span| &text[span]))
-            };
+        for (heard, honoured) in self.heard.iter().zip(join_all(each).await) {
             all.tools |= honoured.tools;
             all.prompts |= honoured.prompts;
             all.resources |= honoured.resources;
@@ -454,6 +484,21 @@ impl<P: Platform> Listener<P> {
             all.tasks.extend(honoured.tasks.iter().map(|task| self.core.seal_task(&self.context, server, task)));
         }
         all.filter()
+    }
+
+    /// What one server acknowledges: a modern one says it first of all.
+    async fn honoured_by(&self, heard: &Heard, opened: Option<&mut Listening>) -> Wants {
+        let Some(listening) = opened else { return Wants::default() };
+        let wants = heard.wants.borrow().clone();
+        if heard.is_legacy() {
+            return wants;
+        }
+        let first = select(listening.events.next(), self.core.platform.clock().sleep(OPENING)).await;
+        let Either::Left((Some(Ok(event)), _)) = first else { return Wants::default() };
+        let Some(Item::Notification(message)) = event.item else { return Wants::default() };
+        let text = std::str::from_utf8(&message).unwrap_or_default();
+        let said = member_at(text, 0..text.len(), &["params", "notifications"]);
+        wants.honoured(said.map_or("{}", |span| &text[span]))
     }
 
     /// Lasts as long as the client may listen; shows now and then that the stream lives.
@@ -473,7 +518,7 @@ impl<P: Platform> Listener<P> {
             let now = core.states.tenant(tenant, &context.scope).await;
             let key = core.states.key(tenant, &context.identity.key.id, &context.scope).await;
             let (Ok(Some(now)), Ok(Some(key))) = (now, key) else { return End::Refused };
-            if toolgate_policy::admit(&now.tenant, &now.record, &key, clock.now()).is_err() {
+            if !now.admits(&key, clock.now()) {
                 return End::Refused;
             }
             let changed = now.revision != context.identity.snapshot.revision;
@@ -521,6 +566,12 @@ impl<P: Platform> Listener<P> {
             });
             match event.item {
                 Some(Item::Notification(message)) => {
+                    let message = match &session {
+                        Some(session) if self.context.era == Era::Legacy => {
+                            self.core.as_known(&self.context, &heard.server.id, session, &message)
+                        }
+                        _ => message,
+                    };
                     if let Some(message) = self.notification(heard, &message) {
                         out.message(place, None, &message).await;
                     }
@@ -573,8 +624,10 @@ impl<P: Platform> Listener<P> {
             "notifications/tools/list_changed" => wants.tools,
             "notifications/prompts/list_changed" => wants.prompts,
             "notifications/resources/list_changed" => wants.resources,
-            "notifications/resources/updated" => true,
-            "notifications/tasks" => !wants.tasks.is_empty(),
+            "notifications/resources/updated" => {
+                named(text, "uri").is_some_and(|uri| wants.uris.iter().any(|wanted| uri.starts_with(wanted.as_str())))
+            }
+            "notifications/tasks" => named(text, "taskId").is_some_and(|task| wants.tasks.contains(&*task)),
             _ => false,
         };
         drop(wants);
@@ -585,7 +638,10 @@ impl<P: Platform> Listener<P> {
             true => String::from_utf8(self.frame(heard).updated(message, text).to_vec()).ok()?,
             false => text.to_owned(),
         };
-        let text = self.with_task(heard, text);
+        let text = match self.context.era {
+            Era::Modern => self.core.with_sealed_tasks(&self.context, &heard.server.id, &text),
+            Era::Legacy => Cow::Borrowed(&*text),
+        };
         Some(self.subscribed(&text).into_bytes())
     }
 
@@ -602,17 +658,6 @@ impl<P: Platform> Listener<P> {
             log_level: None,
             given: None,
         }
-    }
-
-    /// A task is known to the client by its sealed id.
-    fn with_task(&self, heard: &Heard, text: String) -> String {
-        let span = member_at(&text, 0..text.len(), &["params", "taskId"]);
-        let Some((span, task)) = span.and_then(|span| Some((span.clone(), splice::string(&text[span])?.into_owned())))
-        else {
-            return text;
-        };
-        let sealed = self.core.seal_task(&self.context, &heard.server.id, &task);
-        splice::Edit::new(&text).replace(span, splice::quote(&sealed)).finish()
     }
 
     /// Marked with the client's own listen request; for a legacy client, with none.

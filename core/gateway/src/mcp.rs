@@ -265,12 +265,17 @@ impl<P: Platform> Core<P> {
     /// One after the other; answers that would stream are waited for.
     async fn batch(self: &Rc<Self>, context: &Rc<Context<P>>, entries: &[&[u8]]) -> Response<Body> {
         let mut answers: Vec<Cow<'_, str>> = Vec::new();
+        // All answers together are kept until the last is there.
+        let mut left = self.config.limits.upstream_body;
         for entry in entries {
             let answer = match classify_entry(entry, self.bounds()) {
                 Ok(Classified::Legacy { message, version: Version::V2025_03_26 }) => {
                     let response = self.legacy(context, &message).await;
-                    match collect(response.into_body(), self.config.limits.upstream_body).await {
-                        Ok(body) => String::from_utf8_lossy(&body).into_owned(),
+                    match collect(response.into_body(), left).await {
+                        Ok(body) => {
+                            left -= body.len();
+                            String::from_utf8_lossy(&body).into_owned()
+                        }
                         Err(error) => reply::error(message.id(), rpc::INTERNAL_ERROR, &error.to_string(), None),
                     }
                 }

@@ -2,7 +2,7 @@
 //! open stream, the other asks as a result. The answer comes with another request, perhaps at another instance, and is left as a
 //! letter for whoever holds the exchange.
 
-use std::{collections::BTreeMap, rc::Rc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -10,8 +10,8 @@ use http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use toolgate_model::TenantId;
-use toolgate_ports::{Body, Mailbox, Platform};
-use toolgate_upstream::{EventStream, Item, SessionRef};
+use toolgate_ports::{Body, Clock, Mailbox, Platform};
+use toolgate_upstream::{EventStream, Item, SessionRef, Step, UpstreamError, UpstreamErrorKind};
 use toolgate_wire::{code as rpc, reply, splice};
 
 use crate::{
@@ -23,11 +23,13 @@ use crate::{
     line::Outcome,
     session::hex,
     stream::{KEEP_ALIVE, Next, Out, Talk, next, respond},
-    translate::{Frame, Needs, Notice, as_reply},
+    translate::{Frame, Needs, Notice, as_reply, without_elicitation_id},
 };
 
 /// Questions that a server asks within this time of each other are asked together.
 const TOGETHER: Duration = Duration::from_millis(60);
+/// The longest that is waited for questions, however much else a server says meanwhile.
+const GATHERING: Duration = Duration::from_secs(1);
 /// How long whoever holds an exchange may take to say that it got an answer.
 const HOLDER_PATIENCE: Duration = Duration::from_secs(20);
 /// The most questions at once.
@@ -90,7 +92,9 @@ impl<P: Platform> Core<P> {
         frame: Frame,
         mailbox: String,
     ) -> Response<Body> {
-        let talk = Talk { core: Rc::clone(self), context: Rc::clone(context), target, frame };
+        // It was paid for when it began.
+        let charge = None;
+        let talk = Talk { core: Rc::clone(self), context: Rc::clone(context), target, frame, charge };
         context.line.outcome(Outcome::ClientGone);
         let accepts = context.accepts;
         respond(accepts, |out| talk.go_on(mailbox, out)).await
@@ -111,12 +115,22 @@ impl<P: Platform> Talk<P> {
             return Err("The tool asks for too much input at once.".into());
         }
         let mailbox = hex(&core.random::<16>());
+        let mut questions = Vec::new();
         for (name, request) in &needed.requests {
             let to = AnswerTo::Mailbox(mailbox.clone(), name.clone());
             let id = splice::quote(&core.seal_answer_to(context, &to));
-            let method = splice::value(request, "method").unwrap_or("\"\"");
+            let method = splice::value(request, "method").and_then(splice::string).unwrap_or_default();
             let params = splice::value(request, "params").unwrap_or("{}");
-            let question = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":{method},\"params\":{params}}}");
+            if !context.can_be_asked(&method, params) {
+                return Err(format!(
+                    "The tool asks for {method}, which this client did not declare to be able to give."
+                ));
+            }
+            let params = with_elicitation_id(params, || hex(&core.random::<16>()));
+            let method = splice::quote(&method);
+            questions.push(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":{method},\"params\":{params}}}"));
+        }
+        for question in questions {
             out.message(None, None, question.as_bytes()).await;
         }
         let answers = self.client_answers(&mailbox, &needed, out).await?;
@@ -170,7 +184,7 @@ impl<P: Platform> Talk<P> {
     }
 
     /// A legacy server asked a modern client: the questions go out as the result, and the stream is held until they are answered. Gives
-    /// the stream back if the client answered them all beforehand.
+    /// the stream back if there is nothing to ask: the client answered beforehand, or can't be asked.
     pub(crate) async fn hold(
         &self,
         first: Bytes,
@@ -186,6 +200,7 @@ impl<P: Platform> Talk<P> {
                 context: Rc::clone(&self.context),
                 target: self.target.clone(),
                 frame: self.frame.clone(),
+                charge: self.charge.clone(),
             },
             events,
             session,
@@ -201,9 +216,10 @@ impl<P: Platform> Talk<P> {
         }
         if let Some(given) = &self.frame.given {
             held.give(answers_in(given)).await;
-            if held.asked.is_empty() {
-                return Some(held.events);
-            }
+        }
+        // All of it is answered already, or was nothing that this client can be asked.
+        if held.asked.is_empty() {
+            return Some(held.events);
         }
         let questions = held.questions();
         let state = self.core.seal_waiting(&self.context, Some(mailbox), digest(&self.target));
@@ -259,6 +275,16 @@ impl<P: Platform> Talk<P> {
     }
 }
 
+/// What the legacy era needs of an elicitation at a URL: an id of its own.
+fn with_elicitation_id(params: &str, id: impl FnOnce() -> String) -> Cow<'_, str> {
+    let at_url = splice::value(params, "mode") == Some("\"url\"");
+    if !at_url || splice::member(params, "elicitationId").is_some() {
+        return Cow::Borrowed(params);
+    }
+    let id = splice::quote(&id());
+    Cow::Owned(splice::Edit::new(params).insert_first(0..params.len(), "elicitationId", id).finish())
+}
+
 /// The answers in the raw object `given`. What is no object is no answer: its question is asked again.
 fn answers_in(given: &str) -> BTreeMap<String, Box<RawValue>> {
     let answer = |member: splice::Member<'_>| {
@@ -293,7 +319,6 @@ struct Held<P: Platform> {
 enum Came {
     Reply(u16, Bytes),
     Asked,
-    Over,
 }
 
 impl<P: Platform> Held<P> {
@@ -301,14 +326,15 @@ impl<P: Platform> Held<P> {
     fn asks(&mut self, message: &Bytes) {
         let text = std::str::from_utf8(message).unwrap_or_default();
         let (Some(id), Some(method)) = (splice::value(text, "id"), splice::value(text, "method")) else { return };
-        if method == "\"ping\"" || self.asked.len() >= MAX_QUESTIONS {
-            let (core, context) = (&self.talk.core, &self.talk.context);
+        let about = splice::string(method).unwrap_or_default();
+        let params = splice::value(text, "params").unwrap_or("{}");
+        let (core, context) = (&self.talk.core, &self.talk.context);
+        if !context.can_be_asked(&about, params) || self.asked.len() >= MAX_QUESTIONS {
             return core.refuse_request(context, &self.talk.target, &self.session, message);
         }
         self.names += 1;
-        let about = splice::string(method).unwrap_or_default();
         let about = about.split('/').next().unwrap_or("input");
-        let params = splice::value(text, "params").unwrap_or("{}");
+        let params = without_elicitation_id(params);
         let question = format!("{{\"method\":{method},\"params\":{params}}}");
         let name = name_in(id).filter(|name| !self.asked.contains_key(name));
         let name = name.unwrap_or_else(|| format!("{about}-{}", self.names));
@@ -335,8 +361,12 @@ impl<P: Platform> Held<P> {
     async fn gather(&mut self) -> Vec<Bytes> {
         let mut notifications = Vec::new();
         let core = Rc::clone(&self.talk.core);
+        let clock = core.platform.clock();
+        let until = clock.ticks().saturating_add(u64::try_from(GATHERING.as_micros()).unwrap_or(u64::MAX));
         // Stops at anything that is no question: a reply can't come while one is open, and what comes later is read later.
-        while let Next::Event(Some(Ok(event))) = next(&core, &mut self.events, TOGETHER).await {
+        while clock.ticks() < until
+            && let Next::Event(Some(Ok(event))) = next(&core, &mut self.events, TOGETHER).await
+        {
             match event.item {
                 Some(Item::Request(message)) => self.asks(&message),
                 Some(Item::Notification(message)) => {
@@ -373,7 +403,7 @@ impl<P: Platform> Held<P> {
         loop {
             if !self.answers().await {
                 let Talk { core, context, target, .. } = &self.talk;
-                core.cancel(context, &target.server, self.session.clone(), &self.id);
+                core.cancel(context, &target.server, self.session.clone(), &self.id, "The client did not answer.");
                 return;
             }
             match self.goes_on().await {
@@ -384,12 +414,16 @@ impl<P: Platform> Held<P> {
                     self.say(&News::Questions(questions)).await;
                 }
                 Came::Reply(status, message) => {
+                    let status_code = StatusCode::from_u16(status).unwrap_or_default();
+                    let reply = as_reply(status_code, &message, self.talk.core.config.limits.json_depth);
+                    if let (Some(charge), Some(reply)) = (&self.talk.charge, reply) {
+                        charge.answered(&reply, &self.talk.context.line);
+                    }
                     if let Some(message) = std::str::from_utf8(&message).ok().and_then(raw) {
                         self.say(&News::Reply(status, message)).await;
                     }
                     return;
                 }
-                Came::Over => return,
             }
         }
     }
@@ -407,14 +441,22 @@ impl<P: Platform> Held<P> {
         true
     }
 
+    fn closed(&self) -> UpstreamError {
+        UpstreamError {
+            server: self.talk.target.server.id.clone(),
+            step: Step::Call,
+            kind: UpstreamErrorKind::Closed,
+            message: "its stream ended without a response".to_owned(),
+        }
+    }
+
     /// Follows the server until it answers or asks again. What was asked and not answered is asked again at once.
     async fn goes_on(&mut self) -> Came {
         if !self.asked.is_empty() {
             return Came::Asked;
         }
         loop {
-            let Some(event) = self.events.next().await else { return Came::Over };
-            let event = match event {
+            let event = match self.events.next().await.unwrap_or_else(|| Err(self.closed())) {
                 Ok(event) => event,
                 Err(error) => {
                     let message = failure("null", &error, &self.talk.context.line);

@@ -1,7 +1,7 @@
 //! An answer that takes more than one message: what the upstream says on the way, what it asks of the client, and the response
 //! last.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{borrow::Cow, cell::RefCell, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{
@@ -10,18 +10,23 @@ use futures_util::{
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use toolgate_ports::{Body, Clock, Platform};
-use toolgate_upstream::{Answer, AnswerStream, Event, EventStream, Item, Reply, SessionRef, UpstreamError};
-use toolgate_wire::{Era, code as rpc, reply, splice, sse};
+use toolgate_upstream::{
+    Answer, AnswerStream, Event, EventStream, Item, Reply, Sent, SessionRef, UpstreamError, UpstreamErrorKind,
+};
+use toolgate_wire::{Era, code as rpc, meta, reply, splice, sse};
 
 use crate::{
-    answer, code,
+    answer,
+    charge::Charge,
+    code,
     context::{Accepts, Context},
     core::Core,
     forward::{Target, digest, failure},
+    greet::SERVER_INFO,
     handle::{AnswerTo, Asked, EventPlace},
     line::Outcome,
     produce::{Sink, produce},
-    translate::{Frame, Notice, joined, needs, url_elicitations},
+    translate::{Frame, Notice, joined, member_at, needs, url_elicitations},
 };
 
 /// After so much silence a comment is sent, so that nothing between takes the connection for dead.
@@ -34,6 +39,8 @@ pub(crate) struct Talk<P: Platform> {
     pub(crate) context: Rc<Context<P>>,
     pub(crate) target: Target,
     pub(crate) frame: Frame,
+    /// What was taken for it.
+    pub(crate) charge: Option<Rc<Charge<P>>>,
 }
 
 /// Where the messages for the client go.
@@ -125,14 +132,19 @@ impl<P: Platform> Talk<P> {
         // Until the response came, the end of this stream is the client's going away.
         self.context.line.outcome(Outcome::ClientGone);
         let accepts = self.context.accepts;
-        respond(accepts, |out| self.run(first, out)).await
+        // Made now: what nobody reads is dropped without having been begun.
+        let guard = CancelGuard::new(&self.core, &self.context, &self.target);
+        if let Answer::Stream(AnswerStream { session: Some(session), id, .. }) = &first {
+            guard.note(session, id);
+        }
+        respond(accepts, |out| self.run(first, guard, out)).await
     }
 
-    async fn run(mut self, mut answer: Answer, out: Out) {
+    async fn run(mut self, mut answer: Answer, guard: CancelGuard<P>, out: Out) {
         for _ in 0..MAX_ROUNDS {
             let (reply, event) = match answer {
                 Answer::Reply(reply) => (reply, None),
-                Answer::Stream(stream) => match self.follow(stream, &out).await {
+                Answer::Stream(stream) => match self.follow(stream, &guard, &out).await {
                     Followed::Reply(reply, event) => (reply, event),
                     Followed::Over => return,
                 },
@@ -156,8 +168,12 @@ impl<P: Platform> Talk<P> {
 
     /// The response, as this client is to get it.
     pub(crate) async fn finish(&self, reply: &Reply, event: Option<String>, out: &Out) {
+        if let Some(charge) = &self.charge {
+            charge.answered(reply, &self.context.line);
+        }
         if self.context.era == Era::Modern
             && self.frame.upstream == Era::Legacy
+            && self.context.can_be_sent_to_urls()
             && let Some(questions) = url_elicitations(reply)
         {
             // The server forgets the call: once the person has been there, it is made again.
@@ -176,9 +192,10 @@ impl<P: Platform> Talk<P> {
         let questions: Vec<String> =
             questions.iter().map(|(name, raw)| format!("{}:{raw}", splice::quote(name))).collect();
         let result = format!(
-            "{{\"resultType\":\"input_required\",\"inputRequests\":{{{}}},\"requestState\":{}}}",
+            "{{\"resultType\":\"input_required\",\"inputRequests\":{{{}}},\"requestState\":{},\"_meta\":{{\"{}\":{SERVER_INFO}}}}}",
             questions.join(","),
-            splice::quote(state)
+            splice::quote(state),
+            meta::SERVER_INFO
         );
         out.last(None, reply::result(&self.frame.id, &result).into_bytes()).await;
     }
@@ -193,9 +210,8 @@ impl<P: Platform> Talk<P> {
     }
 
     /// Passes on what comes before the response.
-    async fn follow(&mut self, stream: AnswerStream, out: &Out) -> Followed {
+    async fn follow(&mut self, stream: AnswerStream, guard: &CancelGuard<P>, out: &Out) -> Followed {
         let AnswerStream { session, id, mut events } = stream;
-        let mut guard = self.cancel_when_dropped(session.as_ref(), &id);
         loop {
             let began = self.context.line.ticks();
             let event = next(&self.core, &mut events, KEEP_ALIVE).await;
@@ -207,7 +223,7 @@ impl<P: Platform> Talk<P> {
                 }
                 Next::Event(Some(Ok(event))) => event,
                 Next::Event(Some(Err(error))) => {
-                    guard.disarm();
+                    guard.answered(Some(&error));
                     if let Some(endpoint) = self.target.endpoint() {
                         self.core.client.note(endpoint, Some(&error));
                     }
@@ -216,7 +232,7 @@ impl<P: Platform> Talk<P> {
                 }
                 // The server ended the stream, to be taken up again by the client.
                 Next::Event(None) => {
-                    guard.disarm();
+                    guard.answered(None);
                     self.context.line.outcome(Outcome::Ok);
                     return Followed::Over;
                 }
@@ -227,9 +243,17 @@ impl<P: Platform> Talk<P> {
                     out.message(place, event.retry, b"").await;
                 }
                 None => {}
-                Some(Item::Notification(message)) => self.notify(&message, place, event.retry, out).await,
+                Some(Item::Notification(message)) => {
+                    let message = match &session {
+                        Some(session) if self.context.era == Era::Legacy => {
+                            self.core.as_known(&self.context, &self.frame.server, session, &message)
+                        }
+                        _ => message,
+                    };
+                    self.notify(&message, place, event.retry, out).await;
+                }
                 Some(Item::Reply(reply)) => {
-                    guard.disarm();
+                    guard.answered(None);
                     return Followed::Reply(reply, place);
                 }
                 Some(Item::Request(message)) => {
@@ -241,7 +265,7 @@ impl<P: Platform> Talk<P> {
                         }
                         Era::Modern => {
                             let Some(rest) = self.hold(message, events, session.clone(), id.clone(), out).await else {
-                                guard.disarm();
+                                guard.answered(None);
                                 return Followed::Over;
                             };
                             events = rest;
@@ -284,41 +308,59 @@ impl<P: Platform> Talk<P> {
             out.message(place, None, message.as_bytes()).await;
         }
     }
-
-    /// Tells a legacy server when a modern client goes away: that is how it cancels.
-    fn cancel_when_dropped(&self, session: Option<&SessionRef>, id: &str) -> CancelGuard<P> {
-        let session = session.filter(|_| self.context.era == Era::Modern).cloned();
-        let told = session.map(|session| (session, id.to_owned()));
-        CancelGuard {
-            core: Rc::clone(&self.core),
-            context: Rc::clone(&self.context),
-            server: Rc::clone(&self.target.server),
-            told,
-        }
-    }
 }
 
 /// How often a call may ask for input.
 const MAX_ROUNDS: usize = 16;
 
-/// Cancels a request when it is dropped.
-struct CancelGuard<P: Platform> {
+/// Tells a legacy server that nobody waits for its answer any more: when the time is over, and when this is dropped because a
+/// modern client is gone, which is how such a client cancels. That a legacy client is gone means nothing.
+pub(crate) struct CancelGuard<P: Platform> {
     core: Rc<Core<P>>,
     context: Rc<Context<P>>,
     server: Rc<toolgate_state::Server>,
-    told: Option<(SessionRef, String)>,
+    /// What the server was sent and has not answered.
+    sent: Sent,
 }
 
 impl<P: Platform> CancelGuard<P> {
-    fn disarm(&mut self) {
-        self.told = None;
+    pub(crate) fn new(core: &Rc<Core<P>>, context: &Rc<Context<P>>, target: &Target) -> Self {
+        Self {
+            core: Rc::clone(core),
+            context: Rc::clone(context),
+            server: Rc::clone(&target.server),
+            sent: Sent::default(),
+        }
+    }
+
+    /// Where what is sent is to be noted.
+    pub(crate) const fn sent(&self) -> &Sent {
+        &self.sent
+    }
+
+    fn note(&self, session: &SessionRef, id: &str) {
+        self.sent.replace(Some((session.clone(), id.to_owned())));
+    }
+
+    /// The server has answered, or failed.
+    pub(crate) fn answered(&self, error: Option<&UpstreamError>) {
+        if error.is_some_and(|error| error.kind == UpstreamErrorKind::Timeout) {
+            self.cancel("The time for an answer is over.");
+        }
+        self.sent.take();
+    }
+
+    fn cancel(&self, why: &str) {
+        if let Some((session, id)) = self.sent.take() {
+            self.core.cancel(&self.context, &self.server, session, &id, why);
+        }
     }
 }
 
 impl<P: Platform> Drop for CancelGuard<P> {
     fn drop(&mut self) {
-        if let Some((session, id)) = self.told.take() {
-            self.core.cancel(&self.context, &self.server, session, &id);
+        if self.context.era == Era::Modern {
+            self.cancel("The client is gone.");
         }
     }
 }
@@ -331,9 +373,10 @@ impl<P: Platform> Core<P> {
         server: &Rc<toolgate_state::Server>,
         session: SessionRef,
         id: &str,
+        why: &str,
     ) {
         let message = format!(
-            "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{{\"requestId\":{id},\"reason\":\"The client is gone.\"}}}}"
+            "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{{\"requestId\":{id},\"reason\":\"{why}\"}}}}"
         );
         self.post_later(context, server, session, message.into());
     }
@@ -381,11 +424,33 @@ impl<P: Platform> Core<P> {
         session: &SessionRef,
         message: &Bytes,
     ) -> Option<String> {
-        let text = std::str::from_utf8(message).ok()?;
-        let span = splice::member(text, "id")?;
+        let text = self.with_sealed_tasks(context, server, std::str::from_utf8(message).ok()?);
+        let span = splice::member(&text, "id")?;
         let to = AnswerTo::Server(server.clone(), session.clone(), text[span.clone()].to_owned());
         let id = splice::quote(&self.seal_answer_to(context, &to));
-        Some(splice::Edit::new(text).replace(span, id).finish())
+        Some(splice::Edit::new(&text).replace(span, id).finish())
+    }
+
+    /// What a legacy server says by itself to a legacy client: tasks, and a request that is taken back, under the ids that the client
+    /// knows them by.
+    pub(crate) fn as_known(
+        &self,
+        context: &Context<P>,
+        server: &toolgate_model::ServerId,
+        session: &SessionRef,
+        message: &Bytes,
+    ) -> Bytes {
+        let Ok(text) = std::str::from_utf8(message) else { return message.clone() };
+        if splice::value(text, "method") != Some("\"notifications/cancelled\"") {
+            return match self.with_sealed_tasks(context, server, text) {
+                Cow::Borrowed(_) => message.clone(),
+                Cow::Owned(text) => text.into(),
+            };
+        }
+        let Some(span) = member_at(text, 0..text.len(), &["params", "requestId"]) else { return message.clone() };
+        let to = AnswerTo::Server(server.clone(), session.clone(), text[span.clone()].to_owned());
+        let id = splice::quote(&self.seal_answer_to(context, &to));
+        splice::Edit::new(text).replace(span, id).finish().into()
     }
 
     /// A server said that its lists of these kinds changed.
@@ -401,9 +466,17 @@ impl<P: Platform> Core<P> {
     }
 }
 
+/// Whether a reply says that the headers are not what the body says.
+pub(crate) fn is_header_mismatch(reply: &Reply) -> bool {
+    code_of(reply) == Some(rpc::HEADER_MISMATCH)
+}
+
+fn code_of(reply: &Reply) -> Option<i64> {
+    let error = reply.error.clone().and_then(|span| std::str::from_utf8(&reply.message[span]).ok())?;
+    splice::value(error, "code")?.parse().ok()
+}
+
 /// Whether a reply says that there is no such thing.
 pub(crate) fn is_not_found(reply: &Reply) -> bool {
-    let error = reply.error.clone().and_then(|span| std::str::from_utf8(&reply.message[span]).ok());
-    let code = error.and_then(|error| splice::value(error, "code")?.parse::<i64>().ok());
-    matches!(code, Some(rpc::INVALID_PARAMS | rpc::LEGACY_RESOURCE_NOT_FOUND | rpc::METHOD_NOT_FOUND))
+    matches!(code_of(reply), Some(rpc::INVALID_PARAMS | rpc::LEGACY_RESOURCE_NOT_FOUND | rpc::METHOD_NOT_FOUND))
 }

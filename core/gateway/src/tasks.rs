@@ -1,8 +1,9 @@
 //! Tasks: what a server goes on with after it answered. A client knows a task by a sealed id that says whose it is.
 
-use std::rc::Rc;
+use std::{borrow::Cow, ops::Range, rc::Rc};
 
 use http::{HeaderMap, Response, StatusCode};
+use toolgate_model::ServerId;
 use toolgate_ports::{Body, Platform};
 use toolgate_upstream::{Answer, Effect};
 use toolgate_wire::{Message, code as rpc, splice};
@@ -14,10 +15,34 @@ use crate::{
     forward::{Target, failure},
     line::Outcome,
     stream::Talk,
-    translate::{About, needs},
+    translate::{About, member_at, needs},
 };
 
+const RELATED: &str = "io.modelcontextprotocol/related-task";
+/// Where what a server says by itself names a task: as what it is about, or as what it belongs to.
+const SAID: [&[&str]; 2] = [&["params", "taskId"], &["params", "_meta", RELATED, "taskId"]];
+/// Where a client's answer to a server's request names the task that it belongs to.
+const ANSWERED: &[&str] = &["result", "_meta", RELATED, "taskId"];
+
 impl<P: Platform> Core<P> {
+    /// What a server says, with the ids under which this client knows its tasks.
+    pub(crate) fn with_sealed_tasks<'a>(&self, context: &Context<P>, server: &ServerId, text: &'a str) -> Cow<'a, str> {
+        let mut edit = None;
+        for span in SAID.iter().filter_map(|path| member_at(text, 0..text.len(), path)) {
+            let Some(task) = splice::string(&text[span.clone()]) else { continue };
+            let sealed = splice::quote(&self.seal_task(context, server, &task));
+            edit = Some(edit.unwrap_or_else(|| splice::Edit::new(text)).replace(span, sealed));
+        }
+        edit.map_or(Cow::Borrowed(text), |edit| Cow::Owned(edit.finish()))
+    }
+
+    /// Where a client's answer names the task that it belongs to, and the raw id that the server knows it by.
+    pub(crate) fn task_answered(&self, context: &Context<P>, text: &str) -> Option<(Range<usize>, String)> {
+        let span = member_at(text, 0..text.len(), ANSWERED)?;
+        let task = self.open_task(context, &splice::string(&text[span.clone()])?)?;
+        Some((span, splice::quote(&task.task)))
+    }
+
     /// A request about a task: it goes to the server whose task it is.
     pub(crate) async fn task(
         self: &Rc<Self>,
@@ -70,7 +95,7 @@ impl<P: Platform> Core<P> {
                 let body = frame.reply(&reply, &|task| self.seal_task(&context, &frame.server, task));
                 answer::of(frame.status(&reply), answer::JSON, Body::Parts(body))
             }
-            Ok(answer) => Talk { core: Rc::clone(self), context, target, frame }.answer(answer).await,
+            Ok(answer) => Talk { core: Rc::clone(self), context, target, frame, charge: None }.answer(answer).await,
         }
     }
 }

@@ -1,14 +1,16 @@
 //! One message from the words of an upstream and its era into those of a client and its era: ids, URIs, tasks, progress tokens, error
 //! codes. Everything else stays as it came. Pure: it sends nothing and decides nothing.
 
-use std::{collections::VecDeque, ops::Range, rc::Rc};
+use std::{borrow::Cow, collections::VecDeque, ops::Range, rc::Rc};
 
 use bytes::Bytes;
 use http::StatusCode;
 use toolgate_catalogue::UriMap;
 use toolgate_model::{ItemKind, ServerId};
 use toolgate_upstream::Reply;
-use toolgate_wire::{Era, Message, code as rpc, splice};
+use toolgate_wire::{Era, Message, code as rpc, meta, splice};
+
+use crate::greet::SERVER_INFO;
 
 /// What was asked, as far as its answer is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,7 @@ pub(crate) enum Notice {
 }
 
 const INPUT_REQUIRED: &str = "\"input_required\"";
+const PRIVATE: &str = "\"private\"";
 
 /// What `reply` still needs, if that is what it says.
 pub(crate) fn needs(reply: &Reply) -> Option<Needs> {
@@ -85,11 +88,16 @@ pub(crate) fn url_elicitations(reply: &Reply) -> Option<Vec<(String, String)>> {
     }
     let asked = splice::value(splice::value(error, "data")?, "elicitations")?;
     let question = |(number, span): (usize, Range<usize>)| {
-        let request = format!("{{\"method\":\"elicitation/create\",\"params\":{}}}", &asked[span]);
-        (format!("elicitation-{}", number + 1), request)
+        let params = without_elicitation_id(&asked[span]);
+        (format!("elicitation-{}", number + 1), format!("{{\"method\":\"elicitation/create\",\"params\":{params}}}"))
     };
     let questions: Vec<_> = splice::elements(asked).take(16).enumerate().map(question).collect();
     (!questions.is_empty()).then_some(questions)
+}
+
+/// The raw params of an elicitation without what only the legacy era knows it by.
+pub(crate) fn without_elicitation_id(params: &str) -> String {
+    splice::Edit::new(params).remove_member(0..params.len(), "elicitationId").finish()
 }
 
 /// The JSON-RPC error's code.
@@ -107,10 +115,12 @@ impl Frame {
     pub(crate) fn status(&self, reply: &Reply) -> StatusCode {
         let Some(error) = reply.error.as_ref().filter(|_| self.client == Era::Modern) else { return StatusCode::OK };
         match self.upstream {
-            Era::Modern => reply.status,
+            // The others say something of the server, and a client would take it for a word about the gateway.
+            Era::Modern if matches!(reply.status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND) => reply.status,
+            Era::Modern => StatusCode::OK,
             Era::Legacy => match code_of(text(reply, error)) {
                 Some(rpc::METHOD_NOT_FOUND) => StatusCode::NOT_FOUND,
-                Some(rpc::MISSING_CLIENT_CAPABILITY) => StatusCode::BAD_REQUEST,
+                Some(rpc::MISSING_CLIENT_CAPABILITY | rpc::LEGACY_URL_ELICITATION_REQUIRED) => StatusCode::BAD_REQUEST,
                 _ => StatusCode::OK,
             },
         }
@@ -142,6 +152,10 @@ impl Frame {
         }
         if self.client == Era::Modern {
             edits.extend(self.modern_members(raw));
+            edits.extend(self.own_cache(raw));
+            if self.upstream == Era::Legacy {
+                edits.extend(named_server(raw));
+            }
         }
         if self.client == Era::Legacy && self.upstream == Era::Modern {
             edits.extend(without_loose_content(raw));
@@ -161,23 +175,31 @@ impl Frame {
 
     /// What every modern result says and an older server's does not.
     fn modern_members(&self, raw: &str) -> Option<(Range<usize>, Bytes)> {
-        let mut missing = Vec::new();
+        let mut missing: Vec<Cow<'_, str>> = Vec::new();
         if splice::value(raw, "resultType").is_none() {
-            missing.push("\"resultType\":\"complete\"");
+            missing.push("\"resultType\":\"complete\"".into());
         }
-        if self.about == About::Resource && self.upstream == Era::Legacy {
+        if self.upstream == Era::Legacy && splice::value(raw, "_meta").is_none() {
+            missing.push(format!("\"_meta\":{{{}}}", server_info()).into());
+        }
+        if self.about == About::Resource && needs_cache(raw) {
             if splice::value(raw, "ttlMs").is_none() {
-                missing.push("\"ttlMs\":0");
+                missing.push("\"ttlMs\":0".into());
             }
             if splice::value(raw, "cacheScope").is_none() {
-                missing.push("\"cacheScope\":\"private\"");
+                missing.push("\"cacheScope\":\"private\"".into());
             }
         }
         if missing.is_empty() {
             return None;
         }
-        let comma = if splice::members(raw).next().is_some() { "," } else { "" };
-        Some((1..1, Bytes::from(missing.join(",") + comma)))
+        Some((1..1, Bytes::from(missing.join(",") + comma_before(raw))))
+    }
+
+    /// What a resource holds is for who may read it, whatever its server says: another key may not be allowed to.
+    fn own_cache(&self, raw: &str) -> Option<(Range<usize>, Bytes)> {
+        let span = splice::member(raw, "cacheScope").filter(|_| self.about == About::Resource)?;
+        (raw[span.clone()] != *PRIVATE).then(|| (span, Bytes::from_static(PRIVATE.as_bytes())))
     }
 
     /// The URIs in a result, each as this client knows it.
@@ -214,6 +236,15 @@ impl Frame {
         let mut edits = Vec::new();
         let other_code = match (self.client, self.upstream, code_of(raw)) {
             (Era::Modern, Era::Legacy, Some(rpc::LEGACY_RESOURCE_NOT_FOUND)) => Some(rpc::INVALID_PARAMS),
+            // A client that could be asked was (`url_elicitations`).
+            (Era::Modern, Era::Legacy, Some(rpc::LEGACY_URL_ELICITATION_REQUIRED)) => {
+                const NEEDED: &str = r#"{"requiredCapabilities":{"elicitation":{"url":{}}}}"#;
+                edits.push(match splice::member(raw, "data") {
+                    Some(span) => (span, NEEDED.into()),
+                    None => (1..1, format!("\"data\":{NEEDED}{}", comma_before(raw)).into()),
+                });
+                Some(rpc::MISSING_CLIENT_CAPABILITY)
+            }
             // These codes mean nothing in the legacy era.
             (Era::Legacy, Era::Modern, Some(-32099..=rpc::HEADER_MISMATCH)) => Some(rpc::INVALID_REQUEST),
             _ => None,
@@ -251,6 +282,8 @@ impl Frame {
                 Era::Legacy => Notice::Pass(self.updated(message, text)),
                 Era::Modern => Notice::Drop,
             },
+            // The rest of what a legacy server may say is of the legacy era.
+            _ if self.client == Era::Modern && self.upstream == Era::Legacy => Notice::Drop,
             _ => Notice::Pass(message.clone()),
         }
     }
@@ -308,6 +341,30 @@ fn severity(raw: &str) -> usize {
         "\"emergency\"",
     ];
     LEVELS.iter().position(|level| *level == raw).unwrap_or(LEVELS.len())
+}
+
+/// Whether a result has to say how long it may be kept: one that asks for input does not.
+fn needs_cache(raw: &str) -> bool {
+    matches!(splice::value(raw, "resultType"), None | Some("\"complete\""))
+}
+
+/// Who answers, as a member of `_meta`.
+fn server_info() -> String {
+    format!("\"{}\":{SERVER_INFO}", meta::SERVER_INFO)
+}
+
+/// Who answers, where a result's `_meta` does not say it.
+fn named_server(raw: &str) -> Option<(Range<usize>, Bytes)> {
+    let span = splice::member(raw, "_meta")?;
+    let object = &raw[span.clone()];
+    let missing = object.starts_with('{') && splice::member(object, meta::SERVER_INFO).is_none();
+    let place = span.start + 1..span.start + 1;
+    missing.then(|| (place, (server_info() + comma_before(object)).into()))
+}
+
+/// What has to stand between a new first member of `object` and its others.
+fn comma_before(object: &str) -> &'static str {
+    if splice::members(object).next().is_some() { "," } else { "" }
 }
 
 /// A legacy client takes only objects as `structuredContent`.

@@ -113,6 +113,20 @@ fn what_is_not_granted_looks_as_if_it_did_not_exist() {
 }
 
 #[test]
+fn an_item_with_two_names_is_not_listed() {
+    let world = World::new();
+    let mut upstream = Upstream::modern(&["a"]);
+    for twice in [r#"{"name":"b","inputSchema":{},"name":"t__x"}"#, r#"{"n\u0061me":"t__x","name":"b"}"#] {
+        upstream.tools.push(twice.to_owned());
+    }
+    world.server("s", upstream);
+    let key = world.key(1, &["*"]);
+    let list = world.modern(&key, "tools/list", json!({}));
+    assert_eq!(list.tool_names(), ["s__a"]);
+    assert!(!list.text.contains("t__x"), "{}", list.text);
+}
+
+#[test]
 fn one_server_keeps_its_names_and_an_unknown_one_is_no_place() {
     let world = World::new();
     world.server_with("s", Upstream::modern(&["b", "a"]), &json!({"aliases": {"a": "renamed"}}));

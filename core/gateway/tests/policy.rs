@@ -26,7 +26,7 @@ fn world(rules: &Value) -> (World, String) {
 
 fn policy(world: &World, id: &str, rules: &Value) {
     let record = json!({
-        "document": {"rules": rules}, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"
+        "document": {"rules": rules}, "saved_by": "test", "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"
     });
     world.put("acme", RecordKey::new(RecordKind::Policy, id), &record);
     world.platform.clock.advance(std::time::Duration::from_secs(11));

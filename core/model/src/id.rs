@@ -125,6 +125,32 @@ text_id! {
     RuleName, "rule name", "1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit", is_rule_name
 }
 
+text_id! {
+    /// A team within a tenant: keys belong to it, and limits may sit on it.
+    TeamId, "team id", "1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit", is_slug
+}
+
+text_id! {
+    /// A limit within a tenant.
+    LimitId, "limit id", "1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit", is_slug
+}
+
+text_id! {
+    /// The end user that a key acts for, as the key's owner names them.
+    UserId, "user id", "1 to 128 visible ASCII characters, and not \"*\" alone", is_user_id
+}
+
+fn is_slug(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    (1..=64).contains(&bytes.len())
+        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+        && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+}
+
+fn is_user_id(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) && text != "*"
+}
+
 fn is_dns_label(text: &str) -> bool {
     let bytes = text.as_bytes();
     (1..=63).contains(&bytes.len())
@@ -200,6 +226,16 @@ mod tests {
         }
         for bad in ["", "a__b", "a_", "_a", "-a", "A", "a.b", "a/b", &"a".repeat(33)] {
             assert!(ServerId::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_user_is_visible_ascii_and_never_everybody() {
+        for good in ["a", "alice@example.com", "oidc|0{}~", "**", &"x".repeat(128)] {
+            assert!(UserId::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "*", "a b", "ä", "a\n", &"x".repeat(129)] {
+            assert!(UserId::new(bad).is_err(), "{bad}");
         }
     }
 

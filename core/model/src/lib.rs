@@ -1,13 +1,16 @@
-//! The records Toolgate keeps — tenants, upstream servers, virtual keys, views, policies — and the gateway's operators, with their ids,
-//! grants and limits.
+//! The records Toolgate keeps — tenants, upstream servers, virtual keys, views, teams, limits, policies — and the gateway's operators, with
+//! their ids and grants.
 //!
 //! This crate validates and serialises. It must never know where a record is stored, how a request arrives, or what
 //! a protocol message looks like.
 
+mod amount;
 mod blob;
 mod constraints;
 mod grant;
 mod id;
+mod limit;
+mod limit_fields;
 mod limits;
 mod operator;
 mod policy;
@@ -16,21 +19,28 @@ mod record;
 mod time;
 mod tool_rules;
 mod view;
+mod window;
 
+pub use amount::{Amount, AmountError, MicroUsd};
 pub use blob::{blobs_of, catalogue_blob, health_blob};
 pub use constraints::{
     ArgumentCheck, Constraints, Day, MAX_QUIET_HOURS, MAX_RESULT_BYTES, MAX_TIMEOUT_MS, QuietHours, TimeOfDay,
     TimeOfDayError, ToolAccess,
 };
 pub use grant::{Grant, GrantError, Item, ItemKind};
-pub use id::{IdError, KeyId, OperatorId, Revision, RuleName, ServerId, TenantId, ViewId};
+pub use id::{IdError, KeyId, LimitId, OperatorId, Revision, RuleName, ServerId, TeamId, TenantId, UserId, ViewId};
+pub use limit::{
+    Limit, LimitKind, LimitRecord, LimitScope, LimitSpec, MAX_LIMITS, Mode, Selector, ToolName, ToolNameError, Unit,
+};
+pub use limit_fields::{LimitError, Wrong};
 pub use limits::Limits;
 pub use operator::{OperatorRecord, Role, RoleError};
-pub use policy::{Effect, PolicyDocument, PolicyRecord, Rule};
+pub use policy::{Effect, PolicyDocument, PolicyHistory, PolicyRecord, PolicyVersion, Rule};
 pub use price::{
     Called, Charge, Doubt, KibPrice, MAX_CHARGE, MAX_PRICE, Price, PriceBound, Prices, SaidPrice, SizedPrice,
 };
-pub use record::{EraPolicy, KeyRecord, Network, PreviousSecret, SealedText, ServerRecord, TenantRecord};
+pub use record::{EraPolicy, KeyRecord, Network, PreviousSecret, SealedText, ServerRecord, TeamRecord, TenantRecord};
 pub use time::{Timestamp, TimestampError};
 pub use tool_rules::ToolRules;
 pub use view::{Prefix, ViewArgument, ViewRecord, ViewServer};
+pub use window::{CalendarUnit, Length, Window, WindowError, Zone};

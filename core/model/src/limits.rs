@@ -49,6 +49,14 @@ pub struct Limits {
     pub session_stream: Duration,
     /// How long an exchange waits for a person or a model to answer what a server asks in the middle of a call.
     pub input: Duration,
+    /// How long what a call reserved of a limit stays reserved, if nobody says what became of the call: longer than a call can take. Then it
+    /// counts as spent.
+    pub reservation: Duration,
+    /// How long an instance may spend from a slice of a limit that it took in advance. What an instance that ends in the meantime held counts as spent.
+    pub lease: Duration,
+    /// How long an instance keeps what it does not use of a slice, and what can wait to be told, before it goes to the ledger in the background.
+    /// Zero: not in the background at all, but with the next call (where background work holds up the next request).
+    pub lease_linger: Duration,
 }
 
 impl Default for Limits {
@@ -76,6 +84,9 @@ impl Default for Limits {
             listen: Duration::from_secs(1800),
             session_stream: Duration::from_secs(1800),
             input: Duration::from_secs(300),
+            reservation: Duration::from_secs(900),
+            lease: Duration::from_secs(30),
+            lease_linger: Duration::from_secs(2),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RuleName, Timestamp};
+use crate::{Revision, RuleName, Timestamp};
 
 /// What a rule does when its condition holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,16 +43,45 @@ pub struct PolicyDocument {
     pub rules: Vec<Rule>,
 }
 
-/// A policy as it is stored: `current`, or the `draft` that is being tried.
+/// A policy as it is stored: the one in force, one that was, or a draft.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyRecord {
     /// What it says.
     pub document: PolicyDocument,
-    /// When it was created.
+    /// What people call the operator who saved it.
+    pub saved_by: String,
+    /// When there was first one, or a draft.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When it was saved.
     pub updated_at: Timestamp,
 }
+
+/// An earlier policy, in a word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyVersion {
+    /// The tenant's revision that put it in force.
+    pub revision: Revision,
+    /// When.
+    pub saved_at: Timestamp,
+    /// By whom.
+    pub saved_by: String,
+    /// How many rules it has.
+    pub rules: usize,
+}
+
+impl PolicyVersion {
+    /// Of `record`, put in force by `revision`.
+    #[must_use]
+    pub fn of(record: &PolicyRecord, revision: Revision) -> Self {
+        let (saved_at, saved_by) = (record.updated_at, record.saved_by.clone());
+        Self { revision, saved_at, saved_by, rules: record.document.rules.len() }
+    }
+}
+
+/// The policies that were in force before, the earliest first. Each is stored as a record of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PolicyHistory(pub Vec<PolicyVersion>);
 
 #[cfg(test)]
 mod tests {

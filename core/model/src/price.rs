@@ -6,10 +6,12 @@ use std::{borrow::Cow, collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::Amount;
+
 /// The highest number that a price may name: a million US dollars, in their millionths.
 pub const MAX_PRICE: u64 = 1_000_000_000_000;
-/// The most that one call is charged, whatever its price and size. Every reader of JSON knows this number exactly.
-pub const MAX_CHARGE: u64 = 1_000_000_000_000_000;
+/// The most that one call is charged, whatever its price and size.
+pub const MAX_CHARGE: u64 = Amount::MAX.get();
 const KIB: usize = 1_024;
 /// How many bytes are taken for a token where nobody counts them.
 const BYTES_PER_TOKEN: usize = 4;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Constraints, Grant, KeyId, Prices, Timestamp, ToolRules};
+use crate::{Constraints, Grant, KeyId, Prices, Selector, TeamId, Timestamp, ToolRules, UserId};
 
 /// A tenant: one customer, with servers and keys of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +84,20 @@ pub struct ServerRecord {
     pub updated_at: Timestamp,
 }
 
+/// A team: keys of a tenant that are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamRecord {
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// The keys of a disabled team are refused.
+    pub enabled: bool,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
 /// The secret that a key had before it was rotated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousSecret {
@@ -107,6 +121,15 @@ pub struct KeyRecord {
     pub previous: Option<PreviousSecret>,
     /// What it may use. Empty: nothing.
     pub grants: Vec<Grant>,
+    /// The team it is counted with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<TeamId>,
+    /// The end user it acts for: always this one, or (`*`) the one that the request's `Toolgate-User` header names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<Selector<UserId>>,
+    /// What was written on it, for rules to look at.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// From when it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

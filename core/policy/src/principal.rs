@@ -1,6 +1,8 @@
 //! Who asks.
 
-use toolgate_model::{Grant, KeyId, KeyRecord, TenantId, TenantRecord, Timestamp, ViewId, ViewRecord};
+use toolgate_model::{
+    Grant, KeyId, KeyRecord, TeamId, TeamRecord, TenantId, TenantRecord, Timestamp, UserId, ViewId, ViewRecord,
+};
 use toolgate_rules::{KeyFacts, Need, NetworkFacts, PrincipalFacts};
 
 use crate::Rules;
@@ -10,6 +12,7 @@ use crate::Rules;
 pub struct Principal<'a> {
     pub(crate) tenant: &'a TenantId,
     pub(crate) key: &'a KeyRecord,
+    pub(crate) user: Option<&'a UserId>,
     pub(crate) view: Option<(&'a ViewId, &'a ViewRecord)>,
     pub(crate) rules: Option<&'a Rules>,
     pub(crate) now: Timestamp,
@@ -34,6 +37,8 @@ pub enum Refusal {
     KeyDisabled,
     /// The key's time is over.
     KeyExpired,
+    /// The key's team is disabled, or is no more.
+    TeamDisabled,
 }
 
 impl Refusal {
@@ -44,11 +49,13 @@ impl Refusal {
             Self::TenantDisabled => "tenant-disabled",
             Self::KeyDisabled => "key-disabled",
             Self::KeyExpired => "key-expired",
+            Self::TeamDisabled => "team-disabled",
         }
     }
 }
 
-/// Lets a key in, or says why not. The caller has checked that the secret is the key's.
+/// Lets a key in, or says why not. The caller has checked that the secret is the key's. `team` is what is known of the key's team, if it has
+/// one.
 ///
 /// # Errors
 /// The first rule that refuses.
@@ -56,6 +63,7 @@ pub fn admit<'a>(
     tenant: &'a TenantId,
     record: &TenantRecord,
     key: &'a KeyRecord,
+    team: Option<Option<&TeamRecord>>,
     now: Timestamp,
 ) -> Result<Principal<'a>, Refusal> {
     if !record.enabled {
@@ -67,7 +75,10 @@ pub fn admit<'a>(
     if key.expires_at.is_some_and(|end| now >= end) {
         return Err(Refusal::KeyExpired);
     }
-    Ok(Principal { tenant, key, view: None, rules: None, now, origin: Origin::default() })
+    if team.is_some_and(|team| team.is_none_or(|team| !team.enabled)) {
+        return Err(Refusal::TeamDisabled);
+    }
+    Ok(Principal { tenant, key, user: None, view: None, rules: None, now, origin: Origin::default() })
 }
 
 impl<'a> Principal<'a> {
@@ -75,6 +86,12 @@ impl<'a> Principal<'a> {
     #[must_use]
     pub const fn through(self, view: Option<(&'a ViewId, &'a ViewRecord)>) -> Self {
         Self { view, ..self }
+    }
+
+    /// The same principal, acting for an end user.
+    #[must_use]
+    pub const fn acting_for(self, user: Option<&'a UserId>) -> Self {
+        Self { user, ..self }
     }
 
     /// The same principal, under `rules`: it may use what they allow of what it may use without them.
@@ -119,18 +136,19 @@ impl<'a> Principal<'a> {
             true => (self.origin.ip.unwrap_or_default(), self.origin.host.unwrap_or_default()),
             false => ("", ""),
         };
-        Some(format!("{ip}\n{host}"))
+        let user = self.user.filter(|_| needs.has(Need::User)).map_or("", UserId::as_str);
+        // What else the rules may look at in the key was last changed then.
+        Some(format!("{}\n{ip}\n{host}\n{user}", self.key.updated_at.as_millis()))
     }
 
     pub(crate) fn facts(&self) -> PrincipalFacts<'a> {
-        let key = KeyFacts { id: self.key.id.as_str(), name: &self.key.name, labels: &NO_LABELS };
+        let key = KeyFacts { id: self.key.id.as_str(), name: &self.key.name, labels: &self.key.labels };
         let view = self.view.map(|(id, _)| id.as_str());
-        PrincipalFacts { tenant: self.tenant.as_str(), key, team: None, user: None, view }
+        let (team, user) = (self.key.team.as_ref().map(TeamId::as_str), self.user.map(UserId::as_str));
+        PrincipalFacts { tenant: self.tenant.as_str(), key, team, user, view }
     }
 
     pub(crate) const fn network(&self) -> NetworkFacts<'a> {
         NetworkFacts { ip: self.origin.ip, host: self.origin.host }
     }
 }
-
-static NO_LABELS: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use toolgate_model::{
-    Item, ItemKind, KeyId, KeyRecord, Network, PolicyDocument, Prefix, Revision, ServerId, TenantId, TenantRecord,
-    Timestamp, ViewId, ViewRecord, ViewServer,
+    Item, ItemKind, KeyId, KeyRecord, Network, PolicyDocument, Prefix, Revision, ServerId, TeamRecord, TenantId,
+    TenantRecord, Timestamp, ViewId, ViewRecord, ViewServer,
 };
 use toolgate_rules::{Annotations, Arguments};
 
@@ -30,7 +30,10 @@ fn key(grants: &[&str]) -> KeyRecord {
         name: "k".into(),
         hash: String::new(),
         previous: None,
+        team: None,
+        user: None,
         grants: grants.iter().map(|g| g.parse().unwrap()).collect(),
+        labels: std::collections::BTreeMap::new(),
         expires_at: None,
         enabled: true,
         created_at: Timestamp::default(),
@@ -88,21 +91,37 @@ fn rules(rules: &[(&str, &str)]) -> Rules {
 fn a_key_is_let_in_only_while_it_and_its_tenant_are_good() {
     let now = Timestamp::from_millis(100);
     let (acme, mut key, mut tenant) = (acme(), key(&["*"]), tenant());
-    assert!(admit(&acme, &tenant, &key, now).is_ok());
+    assert!(admit(&acme, &tenant, &key, None, now).is_ok());
     key.expires_at = Some(Timestamp::from_millis(101));
-    assert!(admit(&acme, &tenant, &key, now).is_ok());
+    assert!(admit(&acme, &tenant, &key, None, now).is_ok());
     key.expires_at = Some(now);
-    assert_eq!(admit(&acme, &tenant, &key, now).unwrap_err(), Refusal::KeyExpired);
+    assert_eq!(admit(&acme, &tenant, &key, None, now).unwrap_err(), Refusal::KeyExpired);
     key.enabled = false;
-    assert_eq!(admit(&acme, &tenant, &key, now).unwrap_err(), Refusal::KeyDisabled);
+    assert_eq!(admit(&acme, &tenant, &key, None, now).unwrap_err(), Refusal::KeyDisabled);
     tenant.enabled = false;
-    assert_eq!(admit(&acme, &tenant, &key, now).unwrap_err(), Refusal::TenantDisabled);
+    assert_eq!(admit(&acme, &tenant, &key, None, now).unwrap_err(), Refusal::TenantDisabled);
+}
+
+#[test]
+fn a_key_of_a_team_is_let_in_only_while_the_team_is_good() {
+    let (acme, tenant, key) = (acme(), tenant(), key(&["*"]));
+    let team = |enabled| TeamRecord {
+        display_name: None,
+        enabled,
+        created_at: Timestamp::default(),
+        updated_at: Timestamp::default(),
+    };
+    let refusal = |team: Option<Option<&TeamRecord>>| admit(&acme, &tenant, &key, team, Timestamp::default()).err();
+    assert_eq!(refusal(None), None);
+    assert_eq!(refusal(Some(Some(&team(true)))), None);
+    assert_eq!(refusal(Some(Some(&team(false)))), Some(Refusal::TeamDisabled));
+    assert_eq!(refusal(Some(None)), Some(Refusal::TeamDisabled));
 }
 
 #[test]
 fn the_rule_that_decided_is_named() {
     let (acme, key, tenant) = (acme(), key(&["a__x", "b__*"]), tenant());
-    let who = admit(&acme, &tenant, &key, Timestamp::default()).unwrap();
+    let who = admit(&acme, &tenant, &key, None, Timestamp::default()).unwrap();
     let (a, b) = (server("a"), server("b"));
     assert_eq!(decide(who, &tool(&a, "x")).to_string(), "grant:a__x");
     assert_eq!(decide(who, &tool(&b, "anything")).to_string(), "grant:b__*");
@@ -114,7 +133,7 @@ fn a_view_shows_what_it_names_of_what_is_granted() {
     let (a, b) = (server("a"), server("b"));
     let (acme, key, tenant, view) = (acme(), key(&["*"]), tenant(), view(&a, &["x"]));
     let id = ViewId::new("v").unwrap();
-    let who = admit(&acme, &tenant, &key, Timestamp::default()).unwrap().through(Some((&id, &view)));
+    let who = admit(&acme, &tenant, &key, None, Timestamp::default()).unwrap().through(Some((&id, &view)));
     assert_eq!(decide(who, &tool(&a, "x")).to_string(), "grant:*");
     let prompt = Subject { item: Item::Prompt("x"), kind: ItemKind::Prompt, ..tool(&a, "x") };
     for subject in [tool(&a, "y"), prompt, tool(&b, "x")] {
@@ -126,7 +145,7 @@ fn a_view_shows_what_it_names_of_what_is_granted() {
 #[test]
 fn a_server_that_is_only_read_has_only_tools_that_say_so() {
     let (acme, key, tenant, a) = (acme(), key(&["*"]), tenant(), server("a"));
-    let who = admit(&acme, &tenant, &key, Timestamp::default()).unwrap();
+    let who = admit(&acme, &tenant, &key, None, Timestamp::default()).unwrap();
     let said = |read_only| Described {
         annotations: Annotations { read_only, ..Annotations::default() },
         ..Described::default()
@@ -147,7 +166,7 @@ fn a_policy_decides_with_its_revision_what_is_granted() {
         ("deny", "tool.name == 'get_secret'"),
         ("approve", "tool.name == 'get_all' && arguments.count > 10"),
     ]);
-    let who = admit(&acme, &tenant, &key, Timestamp::default()).unwrap().under(Some(&rules));
+    let who = admit(&acme, &tenant, &key, None, Timestamp::default()).unwrap().under(Some(&rules));
     let rule = |subject: &Subject<'_>| decide(who, subject).to_string();
     assert_eq!(rule(&tool(&a, "get_x")), "policy@7:allow:r1");
     assert_eq!(rule(&tool(&a, "get_secret")), "policy@7:deny:r2");
@@ -167,7 +186,7 @@ fn a_policy_that_cannot_be_used_allows_nothing() {
     let document: PolicyDocument =
         serde_json::from_str(r#"{"rules":[{"name":"a","effect":"allow","when":"no_such_thing"}]}"#).unwrap();
     for broken in [Rules::of(Revision(3), &document), Rules::unreadable(Revision(3))] {
-        let who = admit(&acme, &tenant, &key, Timestamp::default()).unwrap().under(Some(&broken));
+        let who = admit(&acme, &tenant, &key, None, Timestamp::default()).unwrap().under(Some(&broken));
         assert_eq!(decide(who, &tool(&a, "x")).to_string(), "policy@3:unusable");
     }
 }
@@ -176,7 +195,7 @@ fn a_policy_that_cannot_be_used_allows_nothing() {
 fn what_a_policy_looks_at_says_what_a_cached_list_depends_on() {
     let (acme, key, tenant) = (acme(), key(&["*"]), tenant());
     let origin = Origin { ip: Some("192.0.2.1"), host: Some("acme.example.com") };
-    let who = admit(&acme, &tenant, &key, Timestamp::default()).unwrap().from(origin);
+    let who = admit(&acme, &tenant, &key, None, Timestamp::default()).unwrap().from(origin);
     assert_eq!(who.facet().as_deref(), Some(""));
     let facet = |when| who.under(Some(&rules(&[("allow", when)]))).facet();
     assert_eq!(facet("tool.name == 'x'"), facet("arguments.a == 1"));
@@ -194,7 +213,7 @@ proptest! {
         let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
         let a = server("a");
         let (acme, key, tenant, view, id) = (acme(), key(&grants), tenant(), view(&a, &shown), ViewId::new("v").unwrap());
-        let who = admit(&acme, &tenant, &key, Timestamp::default()).unwrap();
+        let who = admit(&acme, &tenant, &key, None, Timestamp::default()).unwrap();
         for server in [a, server("b")] {
             let through = decide(who.through(Some((&id, &view))), &tool(&server, &name)).allowed();
             prop_assert!(!through || decide(who, &tool(&server, &name)).allowed());
@@ -209,7 +228,7 @@ proptest! {
     ) {
         let grants: Vec<&str> = grants.iter().map(String::as_str).collect();
         let (acme, key, tenant, at, rules) = (acme(), key(&grants), tenant(), server(&at), rules(&[(&effect, when)]));
-        let who = admit(&acme, &tenant, &key, Timestamp::default()).unwrap();
+        let who = admit(&acme, &tenant, &key, None, Timestamp::default()).unwrap();
         let subject = Subject { access, ..tool(&at, &name) };
         let under = decide(who.under(Some(&rules)), &subject).allowed();
         prop_assert!(!under || decide(who, &subject).allowed());
@@ -219,7 +238,7 @@ proptest! {
     #[test]
     fn nothing_granted_means_nothing_allowed(at in "[a-z]{1,4}", name in "[a-z]{1,4}") {
         let (acme, key, tenant, at) = (acme(), key(&[]), tenant(), server(&at));
-        let who = admit(&acme, &tenant, &key, Timestamp::default()).unwrap();
+        let who = admit(&acme, &tenant, &key, None, Timestamp::default()).unwrap();
         prop_assert!(!decide(who, &tool(&at, &name)).allowed());
         prop_assert!(!touches(who, &at));
     }
@@ -234,8 +253,8 @@ proptest! {
         let narrow = key(&texts);
         texts.push(&further);
         let wide = key(&texts);
-        let narrow = admit(&acme, &tenant, &narrow, Timestamp::default()).unwrap();
-        let who = admit(&acme, &tenant, &wide, Timestamp::default()).unwrap();
+        let narrow = admit(&acme, &tenant, &narrow, None, Timestamp::default()).unwrap();
+        let who = admit(&acme, &tenant, &wide, None, Timestamp::default()).unwrap();
         prop_assert!(!decide(narrow, &tool(&at, &name)).allowed() || decide(who, &tool(&at, &name)).allowed());
         prop_assert!(!decide(who, &tool(&at, &name)).allowed() || touches(who, &at));
     }

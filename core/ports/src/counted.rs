@@ -1,11 +1,14 @@
-//! A store and a mailbox that count how often they are asked, so that it can be shown what a request costs them.
+//! A store, a mailbox and a ledger that count how often they are asked, so that it can be shown what a request costs them.
 
 use std::{cell::Cell, time::Duration};
 
 use bytes::Bytes;
-use toolgate_model::{Revision, TenantId};
+use toolgate_model::{LimitId, LimitSpec, Revision, TenantId};
 
-use crate::{Commit, Consistency, Mailbox, Page, Record, RecordKey, RecordKind, Store, StoreError, TenantSync};
+use crate::{
+    AccountId, Commit, Consistency, Forget, Ledger, LedgerError, Mailbox, Page, Record, RecordKey, RecordKind,
+    Settlement, Store, StoreError, Take, Taken, TenantSync, UsagePage,
+};
 
 /// `inner`, counted.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +61,10 @@ impl<S: Store> Store for Counted<S> {
         self.ask().list(tenant, kind, after, limit, consistency).await
     }
 
+    async fn setup(&self, tenant: &TenantId, consistency: Consistency) -> Result<Vec<Record>, StoreError> {
+        self.ask().setup(tenant, consistency).await
+    }
+
     async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError> {
         self.ask().commit(tenant, commit).await
     }
@@ -91,5 +98,30 @@ impl<S: Mailbox> Mailbox for Counted<S> {
 
     async fn take(&self, tenant: &TenantId, name: &str, patience: Duration) -> Result<Option<Bytes>, StoreError> {
         self.ask().take(tenant, name, patience).await
+    }
+}
+
+impl<S: Ledger> Ledger for Counted<S> {
+    async fn take(&self, tenant: &TenantId, take: &Take) -> Result<Taken, LedgerError> {
+        self.ask().take(tenant, take).await
+    }
+
+    async fn settle(&self, tenant: &TenantId, settlements: &[Settlement]) -> Result<(), LedgerError> {
+        self.ask().settle(tenant, settlements).await
+    }
+
+    async fn usage(
+        &self,
+        tenant: &TenantId,
+        limit: &LimitId,
+        spec: &LimitSpec,
+        after: Option<&AccountId>,
+        most: usize,
+    ) -> Result<UsagePage, LedgerError> {
+        self.ask().usage(tenant, limit, spec, after, most).await
+    }
+
+    async fn forget(&self, tenant: &TenantId, what: &Forget) -> Result<(), LedgerError> {
+        self.ask().forget(tenant, what).await
     }
 }

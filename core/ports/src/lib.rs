@@ -1,5 +1,5 @@
 //! The seam between the core and a platform: what a platform hands the core ([`Store`], [`Fetch`], [`Clock`],
-//! [`Random`], [`Mailbox`], [`Background`]), and the HTTP messages that cross it ([`Body`]).
+//! [`Random`], [`Mailbox`], [`Ledger`], [`Background`]), and the HTTP messages that cross it ([`Body`]).
 //!
 //! Futures need not be `Send`: one gateway lives on one thread (a Worker's isolate, a Lambda instance, one of the local
 //! target's threads), and nothing is shared between them but the store. This crate must never know a runtime.
@@ -12,6 +12,7 @@
 mod body;
 mod counted;
 mod fetch;
+mod ledger;
 mod mailbox;
 mod store;
 
@@ -20,6 +21,10 @@ use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
 pub use body::{Body, BodyError, BodyStream, ByteStream, collect};
 pub use counted::Counted;
 pub use fetch::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse};
+pub use ledger::{
+    AccountId, AccountUsage, Ask, BURIED_FOR, EntryId, Forget, Grant, Holder, Ledger, LedgerError, MAX_ASKS,
+    MAX_SETTLEMENTS, PastWindow, ReceiptId, Refused, Settlement, Take, Taken, Terms, Then, UsagePage,
+};
 pub use mailbox::{LETTER_LIFE, MAX_LETTER, MAX_LETTERS, Mailbox};
 pub use store::{
     Changed, Commit, Consistency, Expect, Page, Record, RecordKey, RecordKind, Store, StoreError, TenantSync, Write,
@@ -73,6 +78,8 @@ pub trait Platform: 'static {
     type Fetch: Fetch;
     /// Where two requests meet.
     type Mailbox: Mailbox;
+    /// Where limits are counted.
+    type Ledger: Ledger;
     /// The time.
     type Clock: Clock;
     /// Unpredictable bytes.
@@ -84,12 +91,14 @@ pub trait Platform: 'static {
     fn fetch(&self) -> &Self::Fetch;
     /// Where two requests meet.
     fn mailbox(&self) -> &Self::Mailbox;
+    /// Where limits are counted.
+    fn ledger(&self) -> &Self::Ledger;
     /// The time.
     fn clock(&self) -> &Self::Clock;
     /// Unpredictable bytes.
     fn random(&self) -> &Self::Random;
 
-    /// How often the store and the mailbox were asked, so far.
+    /// How often the store, the mailbox and the ledger were asked, so far.
     fn operations(&self) -> u64;
 }
 

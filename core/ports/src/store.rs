@@ -17,15 +17,40 @@ pub enum RecordKind {
     Key,
     /// A view.
     View,
-    /// A policy: `current`, or `draft`.
-    Policy,
     /// An operator of the gateway. Stored under [`TenantId::reserved`], as nothing else is.
     Operator,
+    /// The policy in force, and a draft.
+    Policy,
+    /// What is only looked up by operators: policies that were in force before.
+    History,
+    /// A limit.
+    Limit,
+    /// A team.
+    Team,
 }
 
 impl RecordKind {
     /// Each of them.
-    pub const ALL: [Self; 6] = [Self::Tenant, Self::Server, Self::Key, Self::View, Self::Policy, Self::Operator];
+    pub const ALL: [Self; 9] = [
+        Self::Tenant,
+        Self::Server,
+        Self::Key,
+        Self::View,
+        Self::Operator,
+        Self::Policy,
+        Self::History,
+        Self::Limit,
+        Self::Team,
+    ];
+
+    /// Whether records of this kind say how a tenant is set up ([`Store::setup`]): few, and all of them needed for any request.
+    #[must_use]
+    pub const fn is_setup(self) -> bool {
+        match self {
+            Self::Tenant | Self::Server | Self::Policy | Self::Limit | Self::Team => true,
+            Self::Key | Self::View | Self::Operator | Self::History => false,
+        }
+    }
 
     /// As it stands in a [`RecordKey`]'s text.
     #[must_use]
@@ -35,8 +60,11 @@ impl RecordKind {
             Self::Server => "server",
             Self::Key => "key",
             Self::View => "view",
-            Self::Policy => "policy",
             Self::Operator => "operator",
+            Self::Policy => "policy",
+            Self::History => "history",
+            Self::Limit => "limit",
+            Self::Team => "team",
         }
     }
 }
@@ -57,7 +85,31 @@ impl RecordKey {
         Self { kind: RecordKind::Tenant, id: String::new() }
     }
 
-    /// The record of a server, a key or a view.
+    /// The policy in force.
+    #[must_use]
+    pub fn policy() -> Self {
+        Self::new(RecordKind::Policy, "current")
+    }
+
+    /// The policy that is only tried.
+    #[must_use]
+    pub fn policy_draft() -> Self {
+        Self::new(RecordKind::Policy, "draft")
+    }
+
+    /// Which policies were in force before.
+    #[must_use]
+    pub fn policy_history() -> Self {
+        Self::new(RecordKind::History, "policy")
+    }
+
+    /// The policy that `revision` had put in force.
+    #[must_use]
+    pub fn policy_version(revision: Revision) -> Self {
+        Self::new(RecordKind::History, &format!("policy-{revision}"))
+    }
+
+    /// The record of a server, a key, a view, a limit or a team.
     #[must_use]
     pub fn new(kind: RecordKind, id: &str) -> Self {
         Self { kind, id: id.to_owned() }
@@ -229,6 +281,9 @@ pub trait Store {
         limit: usize,
         consistency: Consistency,
     ) -> Result<Page, StoreError>;
+
+    /// All records that say how the tenant is set up ([`RecordKind::is_setup`]), in the bytes order of their keys' texts.
+    async fn setup(&self, tenant: &TenantId, consistency: Consistency) -> Result<Vec<Record>, StoreError>;
 
     /// Makes a commit and gives the tenant's new revision.
     async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError>;

@@ -1,19 +1,20 @@
-//! The store contract in SQLite's SQL: the statements, and the algorithm around them, shared by every platform that has
-//! an SQLite near by (a file on one machine, a Durable Object).
+//! The contracts of the store and the ledger in SQLite's SQL: the statements, and the algorithm around them, shared by every platform that
+//! has an SQLite near by (a file on one machine, a Durable Object).
 //!
 //! A platform implements [`Sql`], two methods without a wait in them, and calls the functions here, one for each method
-//! of [`toolgate_ports::Store`]. This crate must never know where the database is, nor open, lock or configure it.
+//! of [`toolgate_ports::Store`]; those in [`ledger`] for each method of [`toolgate_ports::Ledger`]. This crate must never know where the database is, nor open, lock or configure it.
 //!
 //! All tenants may share one database or have one each; the statements work for both.
 
 mod blob;
+pub mod ledger;
 mod record;
 mod schema;
 mod value;
 
 pub use blob::{MAX_BLOB, get_blob, put_blob};
-pub use record::{CHANGES_KEPT, commit, delete_tenant, get, list, sync, tenants};
-pub use schema::migrate;
+pub use record::{CHANGES_KEPT, commit, delete_tenant, get, list, setup, sync, tenants};
+pub use schema::{migrate, migrate_ledger};
 use toolgate_ports::StoreError;
 pub use value::{Param, Row, Value};
 

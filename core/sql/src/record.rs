@@ -21,6 +21,9 @@ const READ: &str = "SELECT key, revision, value FROM records WHERE tenant = ?1 A
 const READ_REVISION: &str = "SELECT revision FROM records WHERE tenant = ?1 AND key = ?2";
 const LIST: &str = "SELECT key, revision, value FROM records
     WHERE tenant = ?1 AND key > ?2 AND key < ?3 ORDER BY key LIMIT ?4";
+/// From "limit/" to "tenant/": the kinds that say how a tenant is set up stand together in the order of bytes, and others are left out.
+const SETUP: &str = "SELECT key, revision, value FROM records
+    WHERE tenant = ?1 AND key >= 'limit/' AND key < 'tenant0' ORDER BY key";
 const PUT: &str = "INSERT INTO records (tenant, key, revision, value) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (tenant, key) DO UPDATE SET revision = ?3, value = ?4";
 const DELETE: &str = "DELETE FROM records WHERE tenant = ?1 AND key = ?2";
@@ -84,6 +87,16 @@ pub fn list(
     let more = rows.len() > limit;
     rows.truncate(limit);
     Ok(Page { records: rows.into_iter().map(record).collect::<Result<_, _>>()?, more })
+}
+
+/// [`toolgate_ports::Store::setup`].
+///
+/// # Errors
+/// As the database says.
+pub fn setup(sql: &impl Sql, tenant: &TenantId) -> Result<Vec<Record>, StoreError> {
+    let rows = sql.query(SETUP, &[Param::Text(tenant.as_str())])?;
+    let records = rows.into_iter().map(record).collect::<Result<Vec<Record>, _>>()?;
+    Ok(records.into_iter().filter(|record| record.key.kind.is_setup()).collect())
 }
 
 /// [`toolgate_ports::Store::commit`].

@@ -30,24 +30,46 @@ const STEPS: &[&[&str]] = &[&[
     )",
 ]];
 
-/// Makes the tables, or brings those of an earlier release up to date. To be called once after opening; costs one read
+/// The same of a ledger, which has a database of its own.
+const LEDGER_STEPS: &[&[&str]] = &[&[
+    // `expires`: when the document is worth nothing any more, in milliseconds.
+    "CREATE TABLE ledger (
+        tenant TEXT NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL, expires INTEGER NOT NULL,
+        PRIMARY KEY (tenant, name)
+    ) WITHOUT ROWID",
+    "CREATE INDEX ledger_expires ON ledger (expires)",
+]];
+
+/// Makes the tables of a store, or brings those of an earlier release up to date. To be called once after opening; costs one read
 /// if there is nothing to do.
 ///
 /// # Errors
 /// [`StoreError::Refused`] if the database was written by a later release.
 pub fn migrate(sql: &impl Sql) -> Result<(), StoreError> {
+    bring_to(sql, STEPS)
+}
+
+/// [`migrate`] for a ledger.
+///
+/// # Errors
+/// [`StoreError::Refused`] if the database was written by a later release.
+pub fn migrate_ledger(sql: &impl Sql) -> Result<(), StoreError> {
+    bring_to(sql, LEDGER_STEPS)
+}
+
+fn bring_to(sql: &impl Sql, steps: &[&[&'static str]]) -> Result<(), StoreError> {
     sql.query(CREATE_VERSION, &[])?;
     let version = version(sql)?;
-    if version > STEPS.len() {
-        let known = STEPS.len();
+    if version > steps.len() {
+        let known = steps.len();
         return Err(StoreError::Refused(format!(
             "the database has layout {version} and this release knows {known}: start the release that wrote it, or a later one"
         )));
     }
-    if version == STEPS.len() {
+    if version == steps.len() {
         return Ok(());
     }
-    sql.transaction(|| STEPS.iter().enumerate().skip(version).try_for_each(|(at, step)| apply(sql, at + 1, step)))
+    sql.transaction(|| steps.iter().enumerate().skip(version).try_for_each(|(at, step)| apply(sql, at + 1, step)))
 }
 
 fn version(sql: &impl Sql) -> Result<usize, StoreError> {

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use toolgate_model::{
-    Network, Revision, ServerId, ServerRecord, TenantId, TenantRecord, ToolAccess, ToolRules, ViewId, ViewRecord,
+    KeyRecord, Limit, Network, Revision, ServerId, ServerRecord, TeamId, TeamRecord, TenantId, TenantRecord, Timestamp,
+    ToolAccess, ToolRules, ViewId, ViewRecord,
 };
 use toolgate_policy::{Access, Rules};
 use toolgate_seal::{Purpose, Sealer};
@@ -98,10 +99,23 @@ pub struct Snapshot {
     pub record: TenantRecord,
     /// Its servers, disabled ones too.
     pub servers: BTreeMap<ServerId, Rc<Server>>,
+    /// Its teams, disabled ones too.
+    pub teams: BTreeMap<TeamId, TeamRecord>,
+    /// Its limits, disabled ones too.
+    pub limits: Vec<Limit>,
     /// Its policy, if it has one.
     pub policy: Option<Rc<Rules>>,
     /// The policy that is being tried: it decides nothing.
     pub draft: Option<Rc<Rules>>,
+}
+
+impl Snapshot {
+    /// Whether a key is let in at `now`.
+    #[must_use]
+    pub fn admits(&self, key: &KeyRecord, now: Timestamp) -> bool {
+        let team = key.team.as_ref().map(|team| self.teams.get(team));
+        toolgate_policy::admit(&self.tenant, &self.record, key, team, now).is_ok()
+    }
 }
 
 /// A view as the tenant's records say.

@@ -1,10 +1,11 @@
 //! The cache itself: what is known of each tenant, and when it must be asked about again.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc, str::FromStr, time::Duration};
 
 use serde::de::DeserializeOwned;
 use toolgate_model::{
-    KeyId, KeyRecord, PolicyRecord, Revision, ServerId, ServerRecord, TenantId, TenantRecord, ViewId,
+    IdError, KeyId, KeyRecord, Limit, LimitRecord, PolicyRecord, Revision, ServerRecord, TeamId, TeamRecord, TenantId,
+    TenantRecord, ViewId,
 };
 use toolgate_policy::Rules;
 use toolgate_ports::{Changed, Clock, Consistency, Platform, Record, RecordKey, RecordKind, Scope, Store, StoreError};
@@ -17,12 +18,7 @@ use crate::{Server, Snapshot, View};
 const MAX_TENANTS: usize = 1_000;
 const MAX_KEYS: usize = 10_000;
 const MAX_VIEWS: usize = 1_000;
-const SERVERS_PER_PAGE: usize = 100;
 const MAX_SERVERS: usize = 500;
-
-/// The ids of a tenant's policies.
-const CURRENT: &str = "current";
-const DRAFT: &str = "draft";
 
 /// Why a tenant's records can't be given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -213,46 +209,26 @@ impl<P: Platform> States<P> {
     }
 
     async fn load_snapshot(&self, tenant: &TenantId, revision: Revision) -> Result<Option<Rc<Snapshot>>, StateError> {
-        let store = self.platform.store();
-        let Some(record) = store.get(tenant, &RecordKey::tenant(), Consistency::AsOfSync).await? else {
-            return Ok(None);
-        };
-        let record = parse::<TenantRecord>(&record)?;
-        let mut servers = BTreeMap::new();
-        let mut after: Option<String> = None;
-        while servers.len() < MAX_SERVERS {
-            let page = store
-                .list(tenant, RecordKind::Server, after.as_deref(), SERVERS_PER_PAGE, Consistency::AsOfSync)
-                .await?;
-            for found in &page.records {
-                let server = self.server(tenant, found)?;
-                servers.insert(server.id.clone(), Rc::new(server));
-            }
-            after = page.records.last().map(|last| last.key.id.clone());
-            if !page.more {
-                break;
-            }
-        }
-        let (policy, draft) = (self.policy(tenant, CURRENT).await?, self.policy(tenant, DRAFT).await?);
-        Ok(Some(Rc::new(Snapshot { tenant: tenant.clone(), revision, record, servers, policy, draft })))
-    }
-
-    /// A policy, ready to decide. One that can't be read is there too, and allows nothing.
-    async fn policy(&self, tenant: &TenantId, id: &str) -> Result<Option<Rc<Rules>>, StateError> {
-        let key = RecordKey::new(RecordKind::Policy, id);
-        let found = self.platform.store().get(tenant, &key, Consistency::AsOfSync).await?;
-        Ok(found.map(|found| match parse::<PolicyRecord>(&found) {
-            Ok(record) => Rc::new(Rules::of(found.revision, &record.document)),
-            Err(error) => {
-                tracing::error!(target: "toolgate::state", %tenant, %error, "a policy can't be read, and allows nothing");
-                Rc::new(Rules::unreadable(found.revision))
-            }
-        }))
+        let records = self.platform.store().setup(tenant, Consistency::AsOfSync).await?;
+        let Some(own) = records.iter().find(|record| record.key == RecordKey::tenant()) else { return Ok(None) };
+        let record = parse::<TenantRecord>(own)?;
+        let of = |kind| records.iter().filter(move |record| record.key.kind == kind);
+        let servers = of(RecordKind::Server).take(MAX_SERVERS).map(|found| self.server(tenant, found));
+        let servers = servers.map(|server| server.map(|server| (server.id.clone(), Rc::new(server))));
+        let servers = servers.collect::<Result<BTreeMap<_, _>, StoreError>>()?;
+        let teams = of(RecordKind::Team).map(|found| Ok((id::<TeamId>(found)?, parse::<TeamRecord>(found)?)));
+        let teams = teams.collect::<Result<BTreeMap<_, _>, StoreError>>()?;
+        let limits =
+            of(RecordKind::Limit).map(|found| Ok(Limit { id: id(found)?, record: parse::<LimitRecord>(found)? }));
+        let limits = limits.collect::<Result<Vec<_>, StoreError>>()?;
+        let policy =
+            |key: &RecordKey| records.iter().find(|record| record.key == *key).map(|found| rules(tenant, found));
+        let (policy, draft) = (policy(&RecordKey::policy()), policy(&RecordKey::policy_draft()));
+        Ok(Some(Rc::new(Snapshot { tenant: tenant.clone(), revision, record, servers, teams, limits, policy, draft })))
     }
 
     fn server(&self, tenant: &TenantId, record: &Record) -> Result<Server, StoreError> {
-        let id = ServerId::new(&record.key.id).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-        Ok(Server::new(tenant, id, record.revision, parse::<ServerRecord>(record)?, &self.sealer))
+        Ok(Server::new(tenant, id(record)?, record.revision, parse::<ServerRecord>(record)?, &self.sealer))
     }
 
     fn read<T>(&self, tenant: &TenantId, look: impl FnOnce(&mut Known) -> T) -> T {
@@ -270,12 +246,27 @@ impl<P: Platform> States<P> {
 impl Known {
     fn forget(&mut self, key: &RecordKey) {
         match key.kind {
-            RecordKind::Tenant | RecordKind::Server | RecordKind::Policy => self.snapshot = None,
+            kind if kind.is_setup() => self.snapshot = None,
             RecordKind::Key => self.keys.retain(|id, _| id.as_str() != key.id),
             RecordKind::View => self.views.retain(|id, _| id.as_str() != key.id),
-            RecordKind::Operator => {}
+            _ => {}
         }
     }
+}
+
+fn id<T: FromStr<Err = IdError>>(record: &Record) -> Result<T, StoreError> {
+    record.key.id.parse().map_err(|error: IdError| StoreError::Corrupt(error.to_string()))
+}
+
+/// A policy, ready to decide. One that can't be read is there too, and allows nothing.
+fn rules(tenant: &TenantId, found: &Record) -> Rc<Rules> {
+    Rc::new(match parse::<PolicyRecord>(found) {
+        Ok(record) => Rules::of(found.revision, &record.document),
+        Err(error) => {
+            tracing::error!(target: "toolgate::state", %tenant, %error, "a policy can't be read, and allows nothing");
+            Rules::unreadable(found.revision)
+        }
+    })
 }
 
 fn parse<T: DeserializeOwned>(record: &Record) -> Result<T, StoreError> {

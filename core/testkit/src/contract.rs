@@ -151,6 +151,17 @@ async fn lists<S: Store>(store: &S, tenant: &TenantId, checks: &mut Checks) -> R
         }
         checks.that(seen == ids, "pages together are all records of the kind, in order, each once")?;
     }
+    let others = vec![put(&RecordKey::policy(), "p"), put(&RecordKey::policy_history(), "h")];
+    store.commit(tenant, commit(vec![], others)).await.map_err(say)?;
+    let set_up = ids.iter().map(|id| server(id).to_string());
+    let set_up: Vec<String> =
+        ["policy/current".to_owned()].into_iter().chain(set_up).chain(["tenant/".to_owned()]).collect();
+    for consistency in [Consistency::Strong, Consistency::AsOfSync] {
+        store.sync(tenant, None).await.map_err(say)?;
+        let records = store.setup(tenant, consistency).await.map_err(say)?;
+        let keys: Vec<String> = records.iter().map(|record| record.key.to_string()).collect();
+        checks.that(keys == set_up, "a setup is all records of its kinds, in order, and no other")?;
+    }
     let keys = store.list(tenant, RecordKind::Key, None, 20, Consistency::Strong).await.map_err(say)?;
     checks.that(keys.records.len() == 1 && !keys.more && keys.records[0].key == key, "a list is of one kind only")?;
     let past = store.list(tenant, RecordKind::Server, Some("s44"), 20, Consistency::Strong).await.map_err(say)?;

@@ -1,5 +1,5 @@
 //! A deterministic platform in memory — store, scripted upstreams, virtual clock, seeded randomness — and the contract
-//! that every store must keep ([`store_contract`]).
+//! that every store ([`store_contract`]), mailbox and ledger must keep.
 //!
 //! Nothing here is in the product. Time passes only when every task waits: [`MemoryPlatform::run`] then moves the clock to
 //! the next timer, so that a test of a ten-minute timeout takes no time and has one outcome.
@@ -7,6 +7,8 @@
 mod clock;
 mod contract;
 mod fetch;
+mod ledger;
+mod ledger_contract;
 mod mailbox;
 mod mailbox_contract;
 mod memory;
@@ -26,6 +28,8 @@ use std::{
 pub use clock::VirtualClock;
 pub use contract::store_contract;
 pub use fetch::{ScriptedFetch, json_response, sse_response};
+pub use ledger::{LedgerFault, MemoryLedger};
+pub use ledger_contract::ledger_contract;
 pub use mailbox::MemoryMailbox;
 pub use mailbox_contract::mailbox_contract;
 pub use memory::MemoryStore;
@@ -42,18 +46,21 @@ pub struct MemoryPlatform {
     pub clock: VirtualClock,
     /// Where its requests meet.
     pub mailbox: MemoryMailbox,
+    /// Where its limits are counted.
+    pub ledger: MemoryLedger,
     random: SeededRandom,
     tasks: Rc<Tasks>,
 }
 
 impl Platform for MemoryPlatform {
     fn operations(&self) -> u64 {
-        self.store.operations()
+        self.store.operations() + self.ledger.operations()
     }
 
     type Store = MemoryStore;
     type Fetch = ScriptedFetch;
     type Mailbox = MemoryMailbox;
+    type Ledger = MemoryLedger;
     type Clock = VirtualClock;
     type Random = SeededRandom;
 
@@ -65,6 +72,9 @@ impl Platform for MemoryPlatform {
     }
     fn mailbox(&self) -> &MemoryMailbox {
         &self.mailbox
+    }
+    fn ledger(&self) -> &MemoryLedger {
+        &self.ledger
     }
     fn clock(&self) -> &VirtualClock {
         &self.clock
@@ -81,6 +91,7 @@ impl Default for MemoryPlatform {
             store: MemoryStore::default(),
             fetch: ScriptedFetch::default(),
             mailbox: MemoryMailbox::new(clock.clone()),
+            ledger: MemoryLedger::new(clock.clone()),
             clock,
             random: SeededRandom::default(),
             tasks: Rc::default(),
@@ -121,16 +132,27 @@ impl MemoryPlatform {
         }
     }
 
-    /// Runs the background tasks to their end.
+    /// Ends all background tasks where they are, as a platform does that ends.
+    pub fn forget_tasks(&self) {
+        drop(self.tasks.0.take());
+    }
+
+    /// Runs the background tasks to their end; the clock moves when all of them wait.
+    ///
+    /// # Panics
+    /// If all of them wait and no timer is set.
     pub fn settle(&self) {
-        let tasks = Rc::clone(&self.tasks);
-        self.run(std::future::poll_fn(move |context| {
-            if tasks.0.borrow().is_empty() {
-                return Poll::Ready(());
+        let flag = Arc::new(Flag(AtomicBool::new(true)));
+        let waker = Waker::from(Arc::clone(&flag));
+        loop {
+            while flag.0.swap(false, Ordering::Relaxed) {
+                self.tasks.poll_all(&mut Context::from_waker(&waker));
             }
-            context.waker().wake_by_ref();
-            Poll::Pending
-        }));
+            if self.tasks.0.borrow().is_empty() {
+                return;
+            }
+            assert!(self.clock.advance_to_next(), "every task waits and no timer is set");
+        }
     }
 }
 
@@ -155,6 +177,10 @@ impl Tasks {
     fn poll_all(&self, context: &mut Context<'_>) {
         let mut running: Vec<Pin<Box<dyn Future<Output = ()>>>> = std::mem::take(&mut *self.0.borrow_mut());
         running.retain_mut(|task| task.as_mut().poll(context).is_pending());
+        if !self.0.borrow().is_empty() {
+            // What a task has spawned is still to begin.
+            context.waker().wake_by_ref();
+        }
         self.0.borrow_mut().extend(running);
     }
 }

@@ -101,6 +101,16 @@ impl Store for MemoryStore {
         Ok(Page { records, more })
     }
 
+    async fn setup(&self, tenant: &TenantId, _: Consistency) -> Result<Vec<Record>, StoreError> {
+        self.operation()?;
+        let tenants = self.tenants.borrow();
+        let Some(found) = tenants.get(tenant) else { return Ok(Vec::new()) };
+        let mut records: Vec<Record> =
+            found.records.values().filter(|record| record.key.kind.is_setup()).cloned().collect();
+        records.sort_by_key(|record| record.key.to_string());
+        Ok(records)
+    }
+
     async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError> {
         self.operation()?;
         let mut tenants = self.tenants.borrow_mut();

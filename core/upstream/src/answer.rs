@@ -86,11 +86,13 @@ impl<P: Platform> Exchange<P> {
         }
     }
 
-    /// A refusal that is a JSON-RPC error goes its way like any other answer.
+    /// A refusal that is a JSON-RPC error goes its way like any other answer; but not one for want of credentials, which are the
+    /// operator's to give: a client would take it for a word about its own.
     async fn refusal(&self, response: FetchResponse, media_type: &MediaType) -> Result<Reply, UpstreamError> {
         let status = response.status;
         let refused = || self.status(status, media_type);
-        if !matches!(media_type, MediaType::Json | MediaType::Unsaid) {
+        let credentials = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        if credentials || !matches!(media_type, MediaType::Json | MediaType::Unsaid) {
             return Err(refused());
         }
         let body = self.collect(response, MAX_REFUSAL).await.map_err(|_| refused())?;
@@ -126,6 +128,11 @@ impl<P: Platform> Exchange<P> {
         };
         self.error(kind, format!("its answer is no JSON-RPC message: {error}"))
     }
+}
+
+/// Two events that only say where and when to resume, as one.
+fn latest(before: Event, event: &Event) -> Event {
+    Event { id: event.id.clone().or(before.id), retry: event.retry.or(before.retry), item: None }
 }
 
 /// An error whose server could not tell which request it is about. There was only one, so it is about that; it is
@@ -181,13 +188,14 @@ impl<P: Platform> Events<P> {
         let platform = Rc::clone(&self.exchange.platform);
         let mut seen = VecDeque::new();
         let first = async {
-            // What only says where to resume from decides nothing.
             while let Some(event) = self.next().await? {
-                let decides = event.item.is_some();
-                seen.push_back(event);
-                if decides {
+                if event.item.is_some() {
+                    seen.push_back(event);
                     break;
                 }
+                // What only says where to resume from decides nothing, and of many such the last counts: they are not collected.
+                let before = seen.pop_back();
+                seen.push_back(before.map_or_else(|| event.clone(), |before| latest(before, &event)));
             }
             Ok(())
         };

@@ -276,6 +276,14 @@ impl<P: Platform> Client<P> {
         self.platform.clock().ticks()
     }
 
+    /// An id for a request of the gateway's own within a client's session, where the client's own ids are used, too: a server that
+    /// is asked twice under one id may mistake one answer for the other.
+    pub(crate) fn unlike_a_clients(&self) -> Id {
+        let mut random = [0; 8];
+        self.platform.random().fill(&mut random);
+        Id::Given(format!("\"toolgate-{:016x}\"", u64::from_le_bytes(random)).into())
+    }
+
     pub(crate) fn exchange(&self, trip: &Trip<'_>, step: Step) -> Exchange<P> {
         let id = self.last_id.get().wrapping_add(1);
         self.last_id.set(id);
@@ -323,6 +331,9 @@ impl<P: Platform> Client<P> {
             }
         }
         let body = body_of(&exchange.id, ask, session.version);
+        if let Ask::Call(Call { sent: Some(sent), .. }) = ask {
+            sent.replace(Some((session.kept(), exchange.id.to_string())));
+        }
         let response = exchange.send(trip.endpoint, session_head(session), body.into()).await?;
         let resume = match exchange.id {
             Id::Given(_) => Resume::Handed,
@@ -475,6 +486,19 @@ impl<P: Platform> Client<P> {
                 self.detect(trip).await
             }
             done => done,
+        }
+    }
+
+    /// A new session in place of one that the server does not know any more.
+    pub(crate) async fn session_again(
+        &self,
+        trip: &Trip<'_>,
+        lost: &Rc<Session>,
+    ) -> Result<Option<Rc<Session>>, UpstreamError> {
+        self.memory.borrow_mut().drop_session(&trip.key, trip.caller.partition, lost);
+        match self.greet_again(trip).await? {
+            Route::Legacy(session) => Ok(Some(session)),
+            Route::Modern(_) | Route::Link => Ok(None),
         }
     }
 

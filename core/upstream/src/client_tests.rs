@@ -11,7 +11,7 @@ use toolgate_ports::{FetchError, FetchErrorKind, FetchRequest, FetchResponse};
 use toolgate_testkit::{MemoryPlatform, json_response, sse_response};
 
 use super::*;
-use crate::{Caller, Item, Reply};
+use crate::{Caller, Item, Reply, SessionRef};
 
 type Fetched = Result<FetchResponse, FetchError>;
 type Tested = (Rc<MemoryPlatform>, Client<MemoryPlatform>);
@@ -120,6 +120,7 @@ pub(crate) fn tool<'a>(params: &'a str, from: Era, caller: Caller<'a>, param_hea
         log_level: None,
         effect: Effect::MayAct,
         allowed: Allowed::default(),
+        sent: None,
     }
 }
 
@@ -414,6 +415,39 @@ fn a_lost_session_is_made_again_once() {
 }
 
 #[test]
+fn what_is_asked_in_a_clients_session_has_no_id_that_a_client_uses() {
+    let tested = server(legacy(|body| refusal(404, body, -32601, Value::Null)));
+    let session = SessionRef { id: Some("s".to_owned()), version: "2025-11-25".to_owned(), post: None };
+    let endpoint = endpoint(EraPolicy::Legacy);
+    for _ in 0..2 {
+        tested.0.run(tested.1.ask_within(&endpoint, &session, "tools/list", "{}")).unwrap();
+    }
+    let sent = tested.0.fetch.sent();
+    let bodies = sent.iter().map(|sent| serde_json::from_slice::<Value>(&sent.body).unwrap());
+    let ids: Vec<Value> = bodies.map(|body| body["id"].clone()).collect();
+    assert!(ids.iter().all(|id| id.as_str().is_some_and(|id| id.len() > 20)) && ids[0] != ids[1], "{ids:?}");
+}
+
+#[test]
+fn a_stream_of_a_lost_session_is_opened_in_a_new_one() {
+    let alive = legacy(|body| refusal(404, body, -32601, Value::Null));
+    let tested = {
+        let platform = MemoryPlatform::new();
+        platform.fetch.answer(move |request| match request.method {
+            http::Method::GET if request.headers["mcp-session-id"] == "s1" => typed(404, "text/plain", ""),
+            http::Method::GET => Ok(events(&[progress()])),
+            _ => alive(&serde_json::from_slice(&request.body).unwrap(), &request),
+        });
+        let client = Client::new(Rc::clone(&platform), Limits::default());
+        (platform, client)
+    };
+    let endpoint = endpoint(EraPolicy::Legacy);
+    let caller = Caller { partition: "p", capabilities: None, client_info: None, session: None };
+    let listening = tested.0.run(tested.1.stream(&endpoint, None, caller, Some("7"))).unwrap().unwrap();
+    assert_eq!(listening.session.unwrap().id.as_deref(), Some("s2"));
+}
+
+#[test]
 fn an_error_of_a_tool_that_speaks_of_sessions_is_no_lost_session() {
     let at = legacy(|_| panic!("probed"));
     let tested = server(move |body, request| match body["method"].as_str() {
@@ -524,6 +558,14 @@ fn an_error_is_an_answer_with_its_status() {
         assert_eq!(reply.status, status);
         assert!(reply.result.is_none());
         assert!(std::str::from_utf8(&reply.message[reply.error.unwrap()]).unwrap().contains("-32602"));
+    }
+}
+
+#[test]
+fn want_of_credentials_is_the_operators_concern_whatever_is_said_with_it() {
+    for status in [401, 403] {
+        let tested = server(move |body, _| refusal(status, body, -32001, json!({"a": 1})));
+        assert_eq!(kind(call(&tested, EraPolicy::Modern)), Kind::Status(status));
     }
 }
 
@@ -732,6 +774,17 @@ fn a_silent_stream_is_handed_on_after_a_while() {
     assert_eq!(tested.0.clock.ticks() - begun, 5_000_000);
     assert!(matches!(items(&tested, answer)[..], [Ok(Item::Reply(_))]));
     assert_eq!(tested.0.clock.ticks() - begun, 30_000_000);
+}
+
+#[test]
+fn places_to_resume_from_are_not_collected() {
+    let places: String = (0..10_000).map(|at| format!("id: {at}\ndata\n\n")).collect();
+    let tested = slow_server(vec![(0, format!("retry: 7\ndata\n\n{places}")), (60, String::new())], || events(&[]));
+    let Ok(Answer::Stream(stream)) = call(&tested, EraPolicy::Modern) else { panic!("it is known to be a stream") };
+    let mut events = stream.events;
+    let first = tested.0.run(events.next()).unwrap().unwrap();
+    assert_eq!((first.id.as_deref(), first.retry), (Some("9999"), Some(7)));
+    assert!(tested.0.run(events.next()).unwrap().is_err());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a caller hands the client and gets back from it. Only data.
 
-use std::{fmt, ops::Range, pin::Pin, time::Duration};
+use std::{cell::RefCell, fmt, ops::Range, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -173,6 +173,9 @@ impl fmt::Debug for Caller<'_> {
     }
 }
 
+/// What was sent last within a session with a legacy server: the session and the raw id. Whoever gives up waiting cancels it there.
+pub type Sent = RefCell<Option<(SessionRef, String)>>;
+
 /// One request on a client's behalf.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
@@ -197,6 +200,8 @@ pub struct Call<'a> {
     pub effect: Effect,
     /// What the operator allows this request, in the place of what is allowed everybody.
     pub allowed: Allowed,
+    /// Where to note what was sent.
+    pub sent: Option<&'a Sent>,
 }
 
 /// What one request may take.

@@ -26,7 +26,7 @@ mod wait;
 pub use address::{UrlError, UrlRule, address_allowed, check_url};
 pub use client::{Client, News};
 pub use endpoint::{
-    Allowed, Answer, AnswerStream, Call, Caller, Effect, Endpoint, Event, EventStream, Item, ItemList, Reply,
+    Allowed, Answer, AnswerStream, Call, Caller, Effect, Endpoint, Event, EventStream, Item, ItemList, Reply, Sent,
     SessionRef, Transport, Verdict,
 };
 pub use error::{Step, UpstreamError, UpstreamErrorKind};

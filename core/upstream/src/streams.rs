@@ -77,10 +77,11 @@ impl<P: Platform> Client<P> {
         params: &str,
     ) -> Result<(), UpstreamError> {
         let trip = self.trip(endpoint, None, OWN, Step::List);
-        let exchange = self.exchange(&trip, Step::Read);
+        let mut exchange = self.exchange(&trip, Step::Read);
         let Some(open) = Session::of(session) else {
             return Err(exchange.error(Kind::Protocol, "its session can't be spoken to"));
         };
+        exchange.id = self.unlike_a_clients();
         let body = request::bare(&exchange.id, method, params);
         let reply = exchange.request(endpoint, session_head(&open), body).await?;
         if reply.error.is_some() { Err(exchange.rejected(method, &reply)) } else { Ok(()) }
@@ -111,12 +112,20 @@ impl<P: Platform> Client<P> {
         last_event_id: Option<&str>,
     ) -> Result<Option<Listening>, UpstreamError> {
         let trip = self.trip(endpoint, known, caller, Step::Listen);
-        let Route::Legacy(session) = self.route(&trip).await? else { return Ok(None) };
-        let exchange = self.exchange(&trip, Step::Listen);
-        let kept = session.kept();
-        Ok(get(exchange, &trip, &session, last_event_id)
-            .await?
-            .map(|events| Listening { session: Some(kept), events: events.handed().into_stream(Default::default()) }))
+        let Route::Legacy(mut session) = self.route(&trip).await? else { return Ok(None) };
+        let mut got = get(self.exchange(&trip, Step::Listen), &trip, &session, last_event_id).await?;
+        if let Got::Lost = got {
+            let Some(other) = self.session_again(&trip, &session).await? else { return Ok(None) };
+            session = other;
+            got = get(self.exchange(&trip, Step::Listen), &trip, &session, None).await?;
+        }
+        Ok(match got {
+            Got::Stream(events) => {
+                let events = events.handed().into_stream(Default::default());
+                Some(Listening { session: Some(session.kept()), events })
+            }
+            Got::Nothing | Got::Lost => None,
+        })
     }
 
     /// Takes up a legacy server's stream of answers to the request with the raw id `id`, after the event `last_event_id`.
@@ -135,7 +144,7 @@ impl<P: Platform> Client<P> {
         exchange.id = Id::Given(id.into());
         let gone = exchange.error(Kind::Closed, "its stream can't be resumed");
         let open = Session::of(session).ok_or_else(|| gone.clone())?;
-        let Some(events) = get(exchange, &trip, &open, Some(last_event_id)).await? else { return Err(gone) };
+        let Got::Stream(events) = get(exchange, &trip, &open, Some(last_event_id)).await? else { return Err(gone) };
         let events = events.handed().into_stream(Default::default());
         Ok(AnswerStream { session: Some(session.clone()), id: id.to_owned(), events })
     }
@@ -188,19 +197,31 @@ fn address<P: Platform>(
         .ok_or_else(|| exchange.error(Kind::Redirect, "where it wants to be posted to is not of its own origin"))
 }
 
-/// A stream by GET; nothing if the server has none.
+/// What a GET led to.
+enum Got<P: Platform> {
+    Stream(Box<Events<P>>),
+    /// The server has no such stream.
+    Nothing,
+    /// The server does not know the session.
+    Lost,
+}
+
+/// A stream by GET.
 async fn get<P: Platform>(
     exchange: Exchange<P>,
     trip: &Trip<'_>,
     session: &Session,
     last_event_id: Option<&str>,
-) -> Result<Option<Events<P>>, UpstreamError> {
+) -> Result<Got<P>, UpstreamError> {
     let head = Head { last_event_id, ..session_head(session) };
     let uri = trip.endpoint.uri.clone();
     let response = exchange.send_to(trip.endpoint, uri, Method::GET, head, Bytes::new()).await?;
     match (response.status.as_u16(), MediaType::of(&response.headers)) {
-        (200..=299, MediaType::Events) => Ok(Some(Events::new(exchange, response.status, response.body))),
-        (400 | 404 | 405 | 406 | 501, _) => Ok(None),
+        (200..=299, MediaType::Events) => {
+            Ok(Got::Stream(Box::new(Events::new(exchange, response.status, response.body))))
+        }
+        (404, _) if session.id.is_some() => Ok(Got::Lost),
+        (400 | 404 | 405 | 406 | 501, _) => Ok(Got::Nothing),
         (_, other) => Err(exchange.status(response.status, &other)),
     }
 }

@@ -458,10 +458,16 @@ struct Params<'a> {
     task_id: Option<Span>,
 }
 
+/// What else of `params` somebody decides by.
+const ONCE: [&str; 7] = ["arguments", "ref", "cursor", "level", "notifications", "requestState", "inputResponses"];
+/// What a `ref` points with.
+const ONCE_IN_REF: [&str; 3] = ["type", "name", "uri"];
+
 impl<'a> Params<'a> {
     fn scan(message: &Message<'a>) -> Result<Self, Refusal> {
         let (Some(text), Some(span)) = (message.params(), message.params_span()) else { return Ok(Self::default()) };
         let mut found = Self { base: span.start, text, ..Self::default() };
+        let mut once = Once::of(&ONCE);
         for member in splice::members(text) {
             let span = member.value_span;
             let earlier = match &*member.name {
@@ -469,11 +475,11 @@ impl<'a> Params<'a> {
                 "name" => found.name.replace(span).is_some(),
                 "uri" => found.uri.replace(span).is_some(),
                 "taskId" => found.task_id.replace(span).is_some(),
-                _ => false,
+                "ref" if is_any_twice(&text[span.clone()], &ONCE_IN_REF) => return Err(twice("ref.type, name or uri")),
+                other => once.met(other),
             };
             if earlier {
-                let what = format!("Invalid params: params.{} is there twice", member.name);
-                return Err(Refusal::new(code::INVALID_PARAMS, what));
+                return Err(twice(&member.name));
             }
         }
         Ok(found)
@@ -507,6 +513,35 @@ impl<'a> Params<'a> {
         }
         Ok(Some(Target { name, span: self.base + span.start..self.base + span.end }))
     }
+}
+
+fn twice(member: &str) -> Refusal {
+    Refusal::new(code::INVALID_PARAMS, format!("Invalid params: params.{member} is there twice"))
+}
+
+/// Which of some names were met.
+struct Once {
+    names: &'static [&'static str],
+    met: u32,
+}
+
+impl Once {
+    const fn of(names: &'static [&'static str]) -> Self {
+        Self { names, met: 0 }
+    }
+
+    /// Whether `name` is one of them and was met before.
+    fn met(&mut self, name: &str) -> bool {
+        let bit = self.names.iter().position(|known| *known == name).map_or(0, |at| 1 << at);
+        let before = self.met & bit != 0;
+        self.met |= bit;
+        before
+    }
+}
+
+fn is_any_twice(object: &str, names: &'static [&'static str]) -> bool {
+    let mut once = Once::of(names);
+    splice::members(object).any(|member| once.met(&member.name))
 }
 
 fn initialize(message: Message<'_>) -> Initialize<'_> {

@@ -3,12 +3,13 @@
 use toolgate_native::{HttpFetch, SystemClock, SystemRandom};
 use toolgate_ports::{Counted, Platform};
 
-use crate::store::DynamoStore;
+use crate::store::{DynamoLedger, DynamoStore};
 
 /// One instance's platform.
 #[derive(Debug)]
 pub(crate) struct LambdaPlatform {
     store: Counted<DynamoStore>,
+    ledger: Counted<DynamoLedger>,
     fetch: HttpFetch,
     clock: SystemClock,
     random: SystemRandom,
@@ -16,7 +17,14 @@ pub(crate) struct LambdaPlatform {
 
 impl LambdaPlatform {
     pub(crate) fn new(store: DynamoStore) -> Self {
-        Self { store: Counted::new(store), fetch: HttpFetch::new(), clock: SystemClock::new(), random: SystemRandom }
+        let ledger = Counted::new(DynamoLedger::new(store.clone()));
+        Self {
+            store: Counted::new(store),
+            ledger,
+            fetch: HttpFetch::new(),
+            clock: SystemClock::new(),
+            random: SystemRandom,
+        }
     }
 }
 
@@ -24,11 +32,15 @@ impl Platform for LambdaPlatform {
     type Store = Counted<DynamoStore>;
     type Fetch = HttpFetch;
     type Mailbox = Counted<DynamoStore>;
+    type Ledger = Counted<DynamoLedger>;
     type Clock = SystemClock;
     type Random = SystemRandom;
 
     fn store(&self) -> &Counted<DynamoStore> {
         &self.store
+    }
+    fn ledger(&self) -> &Counted<DynamoLedger> {
+        &self.ledger
     }
     fn fetch(&self) -> &HttpFetch {
         &self.fetch
@@ -43,6 +55,6 @@ impl Platform for LambdaPlatform {
         &self.random
     }
     fn operations(&self) -> u64 {
-        self.store.operations()
+        self.store.operations() + self.ledger.operations()
     }
 }

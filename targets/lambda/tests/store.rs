@@ -14,10 +14,10 @@ use aws_sdk_dynamodb::{
     types::AttributeValue,
 };
 use futures_util::future::join_all;
-use toolgate_lambda::store::DynamoStore;
+use toolgate_lambda::store::{DynamoLedger, DynamoStore};
 use toolgate_model::{Revision, TenantId};
 use toolgate_ports::{Commit, Consistency, RecordKey, RecordKind, Store, Write};
-use toolgate_testkit::{mailbox_contract, store_contract};
+use toolgate_testkit::{ledger_contract, mailbox_contract, store_contract};
 
 fn var(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -51,6 +51,13 @@ async fn it_keeps_the_stores_contract() {
 #[ignore = "needs a DynamoDB: TOOLGATE_DYNAMODB_ENDPOINT, TOOLGATE_TABLE and AWS_* name it"]
 async fn it_keeps_the_mailboxes_contract() {
     mailbox_contract(&store(), &fresh("m")).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a DynamoDB: TOOLGATE_DYNAMODB_ENDPOINT, TOOLGATE_TABLE and AWS_* name it"]
+async fn it_keeps_the_ledgers_contract() {
+    let checks = ledger_contract(&DynamoLedger::new(store()), &fresh("l")).await.unwrap();
+    println!("{checks} checks");
 }
 
 #[tokio::test]

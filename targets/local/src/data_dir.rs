@@ -1,4 +1,4 @@
-//! The directory that holds everything: the database, and the secrets that were made because none were given.
+//! The directory that holds everything: the databases, and the secrets that were made because none were given.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
@@ -8,6 +8,7 @@ use std::{
 };
 
 const DATABASE: &str = "toolgate.db";
+const LEDGER: &str = "ledger.db";
 const LOCK: &str = "toolgate.lock";
 /// Holds the master key.
 pub(crate) const MASTER_KEY: &str = "master-key";
@@ -56,6 +57,10 @@ impl DataDir {
 
     pub(crate) fn database(&self) -> PathBuf {
         self.0.join(DATABASE)
+    }
+
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.0.join(LEDGER)
     }
 
     /// The secret kept in the file `name`; made now if there is none.

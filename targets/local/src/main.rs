@@ -5,7 +5,9 @@
 
 mod cli;
 mod data_dir;
+mod database;
 mod demo;
+mod ledger;
 mod log;
 mod mailbox;
 mod operator;
@@ -23,18 +25,30 @@ use clap::Parser;
 use self::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explained(&error),
+    };
+    let served = |served: Result<(), serve::ServeError>| served.map(|()| ExitCode::SUCCESS).map_err(|e| e.to_string());
     let result = match cli.command {
-        None => serve::run(&cli.serve).map_err(|e| e.to_string()),
-        Some(Command::Serve(arguments)) => serve::run(&arguments).map_err(|e| e.to_string()),
+        None => served(serve::run(&cli.serve)),
+        Some(Command::Serve(arguments)) => served(serve::run(&arguments)),
         Some(Command::Operate(command)) => operator::run(command).map_err(|e| e.to_string()),
     };
     log::flush();
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(message) => {
             eprintln!("toolgate: {message}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// What the command line asks to be told, or what is wrong with it. That is 1, and not clap's 2: with 2 `toolgate plan` says that
+/// something differs.
+fn explained(error: &clap::Error) -> ExitCode {
+    // Where the terminal is closed nobody wants to know.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -4,7 +4,7 @@
 use toolgate_native::{HttpFetch, SystemClock, SystemRandom};
 use toolgate_ports::{Background, Counted, LocalFuture, Platform};
 
-use crate::{mailbox::SharedMailbox, store::SqliteStore};
+use crate::{ledger::SqliteLedger, mailbox::SharedMailbox, store::SqliteStore};
 
 /// The platform of one thread.
 #[derive(Debug)]
@@ -12,14 +12,15 @@ pub(crate) struct LocalPlatform {
     store: Counted<SqliteStore>,
     fetch: HttpFetch,
     mailbox: Counted<SharedMailbox>,
+    ledger: Counted<SqliteLedger>,
     clock: SystemClock,
     random: SystemRandom,
 }
 
 impl LocalPlatform {
-    pub(crate) fn new(store: SqliteStore, mailbox: SharedMailbox) -> Self {
-        let (store, mailbox) = (Counted::new(store), Counted::new(mailbox));
-        Self { store, mailbox, fetch: HttpFetch::new(), clock: SystemClock::new(), random: SystemRandom }
+    pub(crate) fn new(store: SqliteStore, mailbox: SharedMailbox, ledger: SqliteLedger) -> Self {
+        let (store, mailbox, ledger) = (Counted::new(store), Counted::new(mailbox), Counted::new(ledger));
+        Self { store, mailbox, ledger, fetch: HttpFetch::new(), clock: SystemClock::new(), random: SystemRandom }
     }
 }
 
@@ -27,6 +28,7 @@ impl Platform for LocalPlatform {
     type Store = Counted<SqliteStore>;
     type Fetch = HttpFetch;
     type Mailbox = Counted<SharedMailbox>;
+    type Ledger = Counted<SqliteLedger>;
     type Clock = SystemClock;
     type Random = SystemRandom;
 
@@ -39,6 +41,9 @@ impl Platform for LocalPlatform {
     fn mailbox(&self) -> &Counted<SharedMailbox> {
         &self.mailbox
     }
+    fn ledger(&self) -> &Counted<SqliteLedger> {
+        &self.ledger
+    }
     fn clock(&self) -> &SystemClock {
         &self.clock
     }
@@ -46,7 +51,7 @@ impl Platform for LocalPlatform {
         &self.random
     }
     fn operations(&self) -> u64 {
-        self.store.operations() + self.mailbox.operations()
+        self.store.operations() + self.mailbox.operations() + self.ledger.operations()
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     cli::ServeArgs,
     data_dir::{ADDRESS, DataDir, DataError, MASTER_KEY, OPERATOR_TOKEN},
     demo::Demo,
+    ledger::SqliteLedger,
     log,
     mailbox::SharedMailbox,
     server::{self, Shared, Workers},
@@ -47,7 +48,8 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<(), ServeError> {
     let listener = listen(arguments.listen.as_deref())?;
     let path = data.database();
     let store = SqliteStore::open(&path).map_err(|e| ServeError::Store(path.display().to_string(), e))?;
-    let shared = Shared { store, mailbox: SharedMailbox::default(), config };
+    let ledger = SqliteLedger::at(data.ledger());
+    let shared = Shared { store, mailbox: SharedMailbox::default(), ledger, config };
     let demo = Demo { data, operator_token };
     server::runtime()?.block_on(serve(arguments, demo, listener, shared))
 }

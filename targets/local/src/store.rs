@@ -4,9 +4,9 @@
 //! until [`Store::generation`] changes, and asking that is one atomic read.
 
 use std::{
-    cell::RefCell,
     fs::{self, File, OpenOptions},
     io,
+    ops::Deref,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{
@@ -16,13 +16,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, Transaction, TransactionBehavior, types::ValueRef};
+use rusqlite::Connection;
 use toolgate_model::{Revision, TenantId};
 use toolgate_ports::{Commit, Consistency, Page, Record, RecordKey, RecordKind, Store, StoreError, TenantSync};
-use toolgate_sql::{Param, Row, Sql, Value};
+use toolgate_sql::Sql;
 
-/// How many prepared statements are kept: all there are.
-const STATEMENTS: usize = 32;
+use crate::database::{self, Database};
 
 /// In a write-ahead log a reader never waits for a writer. `FULL`: an answered commit survives a power cut, so that a
 /// revoked key stays revoked.
@@ -37,46 +36,69 @@ pub(crate) struct SqliteStore(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    database: Mutex<Database>,
+    opened: Mutex<Opened>,
     generation: AtomicU64,
 }
 
 #[derive(Debug)]
-struct Database {
-    connection: RefCell<Connection>,
+struct Opened {
+    database: Database,
     /// Where it is to be kept, as long as there is nothing in it: then it is in memory.
-    unkept: RefCell<Option<PathBuf>>,
+    unkept: Option<PathBuf>,
+}
+
+impl Deref for Opened {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.database
+    }
 }
 
 impl SqliteStore {
     /// Opens the database at `path`. If there is none, it is made when there is something to keep: a first start waits for no disk.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         if path.exists() {
-            return Ok(Self::over(Database::of(connect(path)?, SETTINGS)?));
+            return Ok(Self::over(Opened { database: prepared(database::connect(path)?, SETTINGS)?, unkept: None }));
         }
-        let memory = Connection::open_in_memory().map_err(|e| store_error(&e))?;
-        let empty = Database::of(memory, "")?;
-        // What would be written past `keep` would be lost: it is refused.
-        empty.connection.borrow().execute_batch("PRAGMA query_only = ON").map_err(|e| store_error(&e))?;
-        empty.unkept.replace(Some(path.to_owned()));
-        Ok(Self::over(empty))
+        let database = prepared(database::in_memory()?, "")?;
+        // What was written to it by mistake would be lost: it is refused.
+        database.query("PRAGMA query_only = ON", &[])?;
+        Ok(Self::over(Opened { database, unkept: Some(path.to_owned()) }))
     }
 
-    fn over(database: Database) -> Self {
-        Self(Arc::new(Shared { database: Mutex::new(database), generation: AtomicU64::new(0) }))
+    fn over(opened: Opened) -> Self {
+        Self(Arc::new(Shared { opened: Mutex::new(opened), generation: AtomicU64::new(0) }))
     }
 
     // A panic while the lock was held has rolled its transaction back: the database is as it was.
-    fn database(&self) -> MutexGuard<'_, Database> {
-        self.0.database.lock().unwrap_or_else(PoisonError::into_inner)
+    fn database(&self) -> MutexGuard<'_, Opened> {
+        self.0.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The database, in its file.
+    fn kept(&self) -> Result<MutexGuard<'_, Opened>, StoreError> {
+        let mut opened = self.database();
+        if let Some(path) = &opened.unkept {
+            create(path)?;
+            opened.database = prepared(database::connect(path)?, SETTINGS)?;
+            opened.unkept = None;
+        }
+        Ok(opened)
     }
 
     // Even a commit that failed may have been made: what anyone knows is to be asked again.
-    fn changing<T>(&self, change: impl FnOnce(&Database) -> T) -> T {
-        let result = change(&self.database());
+    fn changing<T>(&self, change: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let result = self.kept().and_then(|database| change(&database));
         self.0.generation.fetch_add(1, Ordering::Release);
         result
     }
+}
+
+fn prepared(connection: Connection, settings: &str) -> Result<Database, StoreError> {
+    let database = Database::new(connection, settings)?;
+    toolgate_sql::migrate(&database)?;
+    Ok(database)
 }
 
 // Made aside without waiting for the disk, which is then waited for once: SQLite in its own place would do so eight times.
@@ -84,7 +106,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
     let aside = path.with_extension("db.new");
     let failed = |e: io::Error| StoreError::Unavailable(format!("{}: {e}", aside.display()));
     OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&aside).map_err(failed)?;
-    drop(Database::of(connect(&aside)?, SETTINGS_ASIDE)?);
+    drop(prepared(database::connect(&aside)?, SETTINGS_ASIDE)?);
     let dir = path.parent().unwrap_or(Path::new("."));
     sync_files(dir).and_then(|()| fs::rename(&aside, path)).and_then(|()| File::open(dir)?.sync_all()).map_err(failed)
 }
@@ -100,21 +122,13 @@ fn sync_files(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn connect(path: &Path) -> Result<Connection, StoreError> {
-    // One connection behind one lock: SQLite's own locks would be taken for nothing.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(|e| store_error(&e))?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    Ok(connection)
-}
-
 impl Store for SqliteStore {
     async fn sync(&self, tenant: &TenantId, since: Option<Revision>) -> Result<TenantSync, StoreError> {
-        toolgate_sql::sync(&*self.database(), tenant, since)
+        toolgate_sql::sync(&**self.database(), tenant, since)
     }
 
     async fn get(&self, tenant: &TenantId, key: &RecordKey, _: Consistency) -> Result<Option<Record>, StoreError> {
-        toolgate_sql::get(&*self.database(), tenant, key)
+        toolgate_sql::get(&**self.database(), tenant, key)
     }
 
     async fn list(
@@ -125,7 +139,11 @@ impl Store for SqliteStore {
         limit: usize,
         _: Consistency,
     ) -> Result<Page, StoreError> {
-        toolgate_sql::list(&*self.database(), tenant, kind, after, limit)
+        toolgate_sql::list(&**self.database(), tenant, kind, after, limit)
+    }
+
+    async fn setup(&self, tenant: &TenantId, _: Consistency) -> Result<Vec<Record>, StoreError> {
+        toolgate_sql::setup(&**self.database(), tenant)
     }
 
     async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError> {
@@ -137,104 +155,19 @@ impl Store for SqliteStore {
     }
 
     async fn tenants(&self, after: Option<&str>, limit: usize) -> Result<(Vec<TenantId>, bool), StoreError> {
-        toolgate_sql::tenants(&*self.database(), after, limit)
+        toolgate_sql::tenants(&**self.database(), after, limit)
     }
 
     async fn get_blob(&self, tenant: &TenantId, name: &str) -> Result<Option<Bytes>, StoreError> {
-        toolgate_sql::get_blob(&*self.database(), tenant, name)
+        toolgate_sql::get_blob(&**self.database(), tenant, name)
     }
 
     async fn put_blob(&self, tenant: &TenantId, name: &str, value: Bytes) -> Result<(), StoreError> {
-        toolgate_sql::put_blob(&*self.database(), tenant, name, &value)
+        toolgate_sql::put_blob(&**self.kept()?, tenant, name, &value)
     }
 
     fn generation(&self) -> Option<u64> {
         Some(self.0.generation.load(Ordering::Acquire))
-    }
-}
-
-impl Sql for Database {
-    fn query(&self, statement: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
-        self.run(statement, params).map_err(|e| store_error(&e))
-    }
-
-    fn transaction<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.keep()?;
-        let connection = self.connection.borrow();
-        let transaction =
-            Transaction::new_unchecked(&connection, TransactionBehavior::Immediate).map_err(|e| store_error(&e))?;
-        let result = work()?;
-        transaction.commit().map_err(|e| store_error(&e))?;
-        Ok(result)
-    }
-}
-
-impl Database {
-    fn of(connection: Connection, settings: &str) -> Result<Self, StoreError> {
-        connection.execute_batch(settings).map_err(|e| store_error(&e))?;
-        let database = Self { connection: RefCell::new(connection), unkept: RefCell::default() };
-        toolgate_sql::migrate(&database)?;
-        Ok(database)
-    }
-
-    /// Goes on in a file, if it is in memory still.
-    fn keep(&self) -> Result<(), StoreError> {
-        let Some(path) = self.unkept.borrow().clone() else { return Ok(()) };
-        create(&path)?;
-        let kept = Self::of(connect(&path)?, SETTINGS)?;
-        self.connection.swap(&kept.connection);
-        self.unkept.take();
-        Ok(())
-    }
-
-    fn run(&self, statement: &str, params: &[Param<'_>]) -> rusqlite::Result<Vec<Row>> {
-        let connection = self.connection.borrow();
-        let mut prepared = connection.prepare_cached(statement)?;
-        let columns = prepared.column_count();
-        let mut found = prepared.query(rusqlite::params_from_iter(params.iter().map(Bound)))?;
-        let mut rows = Vec::new();
-        while let Some(row) = found.next()? {
-            let values = (0..columns).map(|column| row.get_ref(column).map(value)).collect::<rusqlite::Result<_>>()?;
-            rows.push(Row::new(values));
-        }
-        Ok(rows)
-    }
-}
-
-struct Bound<'a>(&'a Param<'a>);
-
-impl ToSql for Bound<'_> {
-    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
-        let value = match self.0 {
-            Param::Integer(number) => ValueRef::Integer(*number),
-            Param::Text(text) => ValueRef::Text(text.as_bytes()),
-            Param::Blob(bytes) => ValueRef::Blob(bytes),
-        };
-        Ok(rusqlite::types::ToSqlOutput::Borrowed(value))
-    }
-}
-
-// No statement makes a fraction. A text that isn't UTF-8 is handed on as bytes, which the core reports as corrupt.
-fn value(found: ValueRef<'_>) -> Value {
-    match found {
-        ValueRef::Integer(number) => Value::Integer(number),
-        ValueRef::Text(text) => {
-            String::from_utf8(text.to_vec()).map_or_else(|e| Value::Blob(e.into_bytes()), Value::Text)
-        }
-        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
-        ValueRef::Null | ValueRef::Real(_) => Value::Null,
-    }
-}
-
-// SQLite's messages name tables and files, never values.
-fn store_error(error: &rusqlite::Error) -> StoreError {
-    let message = error.to_string();
-    match error.sqlite_error_code() {
-        Some(
-            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull | ErrorCode::SystemIoFailure,
-        ) => StoreError::Unavailable(message),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(message),
-        _ => StoreError::Refused(message),
     }
 }
 
@@ -282,15 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn a_database_is_made_when_there_is_something_to_keep() {
+    fn the_file_is_made_when_there_is_something_to_keep() {
         let dir = TestDir::new();
         let (path, tenant) = (dir.path("toolgate.db"), TenantId::new("acme").unwrap());
         let store = SqliteStore::open(&path).unwrap();
         assert_eq!(block_on(store.sync(&tenant, None)).unwrap().revision, Revision(0));
-        assert!(
-            store.database().query("DELETE FROM tenants", &[]).is_err(),
-            "what is in memory only is not written to"
-        );
+        assert!(store.database().query("DELETE FROM tenants", &[]).is_err(), "it would be lost");
         assert!(!path.exists());
         block_on(store.commit(&tenant, put("a", "1"))).unwrap();
         assert!(path.exists());
@@ -298,19 +228,21 @@ mod tests {
     }
 
     #[test]
-    fn a_database_that_can_not_be_made_fails_the_commit_and_not_the_next() {
+    fn a_file_that_can_not_be_made_fails_one_commit_and_not_the_next() {
         let dir = TestDir::new();
-        let (path, tenant) = (dir.path("later/toolgate.db"), TenantId::new("acme").unwrap());
+        let (path, tenant) = (dir.path("later").join("toolgate.db"), TenantId::new("acme").unwrap());
         let store = SqliteStore::open(&path).unwrap();
-        assert!(matches!(block_on(store.commit(&tenant, put("a", "1"))), Err(StoreError::Unavailable(_))));
+        let commit = || block_on(store.commit(&tenant, put("a", "1")));
+        assert!(matches!(commit(), Err(StoreError::Unavailable(_))));
         fs::create_dir(dir.path("later")).unwrap();
-        assert_eq!(block_on(store.commit(&tenant, put("a", "1"))), Ok(Revision(1)));
+        assert_eq!(commit().unwrap(), Revision(1));
     }
 
     #[test]
     fn who_slept_through_too_many_changes_forgets_everything() {
         let tenant = TenantId::new("acme").unwrap();
-        let store = SqliteStore::over(Database::of(Connection::open_in_memory().unwrap(), "").unwrap());
+        let database = prepared(database::in_memory().unwrap(), "").unwrap();
+        let store = SqliteStore::over(Opened { database, unkept: None });
         let kept = toolgate_sql::CHANGES_KEPT;
         for _ in 0..kept + 2 {
             block_on(store.commit(&tenant, put("a", "1"))).unwrap();
@@ -336,9 +268,7 @@ mod tests {
     #[test]
     fn a_database_of_a_later_release_is_left_alone() {
         let dir = TestDir::new();
-        let store = SqliteStore::open(&dir.path("toolgate.db")).unwrap();
-        block_on(store.commit(&TenantId::new("acme").unwrap(), put("a", "1"))).unwrap();
-        drop(store);
+        drop(SqliteStore::open(&dir.path("toolgate.db")).unwrap().kept().unwrap());
         let raw = Connection::open(dir.path("toolgate.db")).unwrap();
         raw.execute("INSERT INTO schema_version (version) VALUES (999)", []).unwrap();
         drop(raw);

@@ -9,7 +9,8 @@ use web_sys::{Request, Response, ResponseInit};
 use worker::{Env, Method};
 
 use crate::{
-    copies::{blob_name, record_name, servers_name, write_record, write_servers},
+    copies::{blob_name, record_name, setup_name, write_record, write_setup},
+    ledger::WorkerLedger,
     store::{KV_BINDING, Operations, TENANTS_BINDING, WorkerStore},
 };
 
@@ -22,6 +23,7 @@ pub(crate) async fn run(request: &Request, env: &Env) -> Option<worker::Result<R
         "store" => store_contract(env, run).await,
         "copies" => copies(env, run).await,
         "mailbox" => mailbox(env, run).await,
+        "ledger" => ledger_contract(env, run).await,
         "panic" => panic!("asked to"),
         _ => return None,
     };
@@ -46,6 +48,11 @@ async fn store_contract(env: &Env, run: &str) -> Result<usize, String> {
 async fn mailbox(env: &Env, run: &str) -> Result<usize, String> {
     let store = WorkerStore::new(env).map_err(|error| error.to_string())?;
     toolgate_testkit::mailbox_contract(&store, run).await.map(|()| 1)
+}
+
+async fn ledger_contract(env: &Env, run: &str) -> Result<usize, String> {
+    let ledger = WorkerLedger::new(env).map_err(|error| error.to_string())?;
+    toolgate_testkit::ledger_contract(&ledger, run).await
 }
 
 /// One tenant, and a hand in KV behind its object's back.
@@ -73,46 +80,42 @@ impl Bench<'_> {
         let (a, key) = (server(), key());
         let writes = vec![put(&a, "new"), put(&key, "new"), put(&RecordKey::tenant(), "new")];
         self.store.commit(&self.tenant, Commit { expect: vec![], writes }).await.map_err(said)?;
-        self.that(self.kv(&record_name(&self.tenant, &a)).await?.is_some(), "a commit has written KV's copy")?;
-        self.that(self.kv(&servers_name(&self.tenant)).await?.is_some(), "and that of all servers")?;
-        for key in [&a, &key] {
-            self.set_kv(&record_name(&self.tenant, key), &stale_record(key)?).await?;
-        }
-        self.set_kv(&servers_name(&self.tenant), &write_servers(vec![stale(&a)]).map_err(said)?).await?;
+        self.that(self.kv(&record_name(&self.tenant, &key)).await?.is_some(), "a commit has written KV's copy")?;
+        self.that(self.kv(&setup_name(&self.tenant)).await?.is_some(), "and that of the setup")?;
+        self.set_kv(&record_name(&self.tenant, &key), &stale_record(&key)?).await?;
+        self.set_kv(&setup_name(&self.tenant), &write_setup(vec![stale(&a)]).map_err(said)?).await?;
         self.store.sync(&self.tenant, None).await.map_err(said)?;
-        for key in [&a, &key] {
-            let (value, cost) = self.get(key).await?;
-            self.that(value.as_deref() == Some("new"), "a stale copy of a record changed just now is not believed")?;
-            self.that(cost == Operations { kv: 0, objects: 1 }, "its object is asked once")?;
-        }
-        let (value, cost) = self.list().await?;
-        self.that(value == ["new"] && cost == Operations { kv: 0, objects: 1 }, "nor is a stale list")
+        let (value, cost) = self.get(&key).await?;
+        self.that(value.as_deref() == Some("new"), "a stale copy of a record changed just now is not believed")?;
+        self.that(cost == Operations { kv: 0, objects: 1 }, "its object is asked once")?;
+        let (value, cost) = self.servers().await?;
+        self.that(value == ["new"] && cost == Operations { kv: 0, objects: 1 }, "nor is a stale setup")
     }
 
     async fn old_copies_are(&mut self) -> Result<(), String> {
         self.age().await?;
         self.store.sync(&self.tenant, None).await.map_err(said)?;
         // It is the stale copy that shows where the answer came from.
-        let (value, cost) = self.get(&server()).await?;
+        let (value, cost) = self.get(&key()).await?;
         self.that(value.as_deref() == Some("stale"), "a copy older than KV's lag is read")?;
         self.that(cost == Operations { kv: 1, objects: 0 }, "and no object asked")?;
-        let (value, cost) = self.list().await?;
-        self.that(value == ["stale"] && cost == Operations { kv: 1, objects: 0 }, "so is the list, in one read")?;
-        let strong = self.store.get(&self.tenant, &server(), Consistency::Strong).await.map_err(said)?;
+        let (value, cost) = self.servers().await?;
+        self.that(value == ["stale"] && cost == Operations { kv: 1, objects: 0 }, "so is the setup, in one read")?;
+        let strong = self.store.get(&self.tenant, &key(), Consistency::Strong).await.map_err(said)?;
         self.that(strong.is_some_and(|record| record.value == "new"), "a strong read is of the truth")
     }
 
     async fn a_lost_copy_loses_nothing(&mut self) -> Result<(), String> {
-        for name in [record_name(&self.tenant, &server()), servers_name(&self.tenant)] {
+        for name in [record_name(&self.tenant, &key()), setup_name(&self.tenant)] {
             let kv = self.env.kv(KV_BINDING).map_err(|error| error.to_string())?;
             kv.delete(&name).await.map_err(|error| error.to_string())?;
         }
-        let (value, cost) = self.get(&server()).await?;
+        let (value, cost) = self.get(&key()).await?;
         self.that(value.as_deref() == Some("new"), "where KV has no copy, the object is asked")?;
         self.that(cost == Operations { kv: 1, objects: 1 }, "once")?;
-        self.that(self.list().await?.0 == ["new"], "for the list too")?;
-        self.set_kv(&record_name(&self.tenant, &server()), "{").await?;
-        self.that(self.get(&server()).await?.0.as_deref() == Some("new"), "and where the copy can't be read")
+        self.that(self.servers().await?.0 == ["new"], "for the setup too")?;
+        self.set_kv(&record_name(&self.tenant, &key()), "{").await?;
+        self.that(self.get(&key()).await?.0.as_deref() == Some("new"), "and where the copy can't be read")
     }
 
     async fn a_deletion_leaves_its_word(&mut self) -> Result<(), String> {
@@ -122,7 +125,7 @@ impl Bench<'_> {
         let (value, cost) = self.get(&key()).await?;
         self.that(value.is_none(), "a key of a deleted tenant is gone from KV too")?;
         self.that(cost == Operations { kv: 1, objects: 0 }, "and KV says so itself")?;
-        self.that(self.list().await?.0.is_empty(), "so are its servers")
+        self.that(self.servers().await?.0.is_empty(), "so are its servers")
     }
 
     async fn blobs_ask_no_object(&mut self) -> Result<(), String> {
@@ -145,11 +148,12 @@ impl Bench<'_> {
         Ok((record.map(|record| value_of(&record)), self.store.operations().since(before)))
     }
 
-    async fn list(&self) -> Result<(Vec<String>, Operations), String> {
+    /// Those of the setup.
+    async fn servers(&self) -> Result<(Vec<String>, Operations), String> {
         let before = self.store.operations();
-        let page = self.store.list(&self.tenant, RecordKind::Server, None, 9, Consistency::AsOfSync).await;
-        let page = page.map_err(said)?;
-        Ok((page.records.iter().map(value_of).collect(), self.store.operations().since(before)))
+        let setup = self.store.setup(&self.tenant, Consistency::AsOfSync).await.map_err(said)?;
+        let servers = setup.iter().filter(|record| record.key.kind == RecordKind::Server);
+        Ok((servers.map(value_of).collect(), self.store.operations().since(before)))
     }
 
     async fn kv(&self, name: &str) -> Result<Option<String>, String> {

@@ -8,7 +8,7 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use toolgate_model::TenantId;
-use toolgate_ports::{Page, Record, RecordKey, RecordKind, StoreError};
+use toolgate_ports::{Record, RecordKey, RecordKind, StoreError};
 
 use crate::protocol::Packed;
 
@@ -27,20 +27,20 @@ pub(crate) const BLOB_SECONDS: u64 = 30 * 24 * 3_600;
 pub(crate) enum CopyOf {
     /// One record.
     Record(RecordKey),
-    /// All servers together, so that a tenant is loaded by one read.
-    Servers,
+    /// All that says how the tenant is set up, so that it is loaded by one read.
+    Setup,
     /// The tenant's entry in the directory. Not in KV.
     Directory,
 }
 
-const SERVERS: &str = "list/server";
+const SETUP: &str = "setup/";
 const DIRECTORY: &str = "directory/";
 
 impl fmt::Display for CopyOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Record(key) => key.fmt(f),
-            Self::Servers => f.write_str(SERVERS),
+            Self::Setup => f.write_str(SETUP),
             Self::Directory => f.write_str(DIRECTORY),
         }
     }
@@ -51,7 +51,7 @@ impl FromStr for CopyOf {
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
         match text {
-            SERVERS => Ok(Self::Servers),
+            SETUP => Ok(Self::Setup),
             DIRECTORY => Ok(Self::Directory),
             key => key.parse().map(Self::Record),
         }
@@ -62,11 +62,11 @@ impl FromStr for CopyOf {
 pub(crate) fn copies_of(key: &RecordKey) -> Vec<CopyOf> {
     let own = CopyOf::Record(key.clone());
     match key.kind {
-        RecordKind::Tenant => vec![own, CopyOf::Directory],
-        RecordKind::Server => vec![own, CopyOf::Servers],
-        RecordKind::Key | RecordKind::View | RecordKind::Policy => vec![own],
-        // Who is let in to the admin API is asked of the truth, always.
-        RecordKind::Operator => Vec::new(),
+        RecordKind::Tenant => vec![own, CopyOf::Setup, CopyOf::Directory],
+        RecordKind::Server | RecordKind::Policy | RecordKind::Limit | RecordKind::Team => vec![CopyOf::Setup],
+        RecordKind::Key | RecordKind::View => vec![own],
+        // Who is let in to the admin API, and what only operators look up, is asked of the truth, always.
+        RecordKind::Operator | RecordKind::History => Vec::new(),
     }
 }
 
@@ -75,9 +75,9 @@ pub(crate) fn record_name(tenant: &TenantId, key: &RecordKey) -> String {
     format!("r/{tenant}/{key}")
 }
 
-/// The name in KV of the copy of all servers.
-pub(crate) fn servers_name(tenant: &TenantId) -> String {
-    format!("l/{tenant}/server")
+/// The name in KV of the copy of how a tenant is set up.
+pub(crate) fn setup_name(tenant: &TenantId) -> String {
+    format!("s/{tenant}")
 }
 
 /// The name of derived data in KV; with an empty `name`, how all of a tenant's begin.
@@ -99,23 +99,18 @@ pub(crate) fn read_record(copy: &str) -> Option<Option<Record>> {
     packed.map(Packed::unpack).transpose().ok()
 }
 
-/// The copy of all servers.
+/// The copy of how a tenant is set up.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] if a record is no text.
-pub(crate) fn write_servers(records: Vec<Record>) -> Result<String, StoreError> {
+pub(crate) fn write_setup(records: Vec<Record>) -> Result<String, StoreError> {
     spelled(&records.into_iter().map(Packed::pack).collect::<Result<Vec<_>, _>>()?)
 }
 
-/// A page of what [`write_servers`] wrote: `None` if it can't be read.
-pub(crate) fn read_servers(copy: &str, after: Option<&str>, limit: usize) -> Option<Page> {
+/// What [`write_setup`] wrote: `None` if it can't be read.
+pub(crate) fn read_setup(copy: &str) -> Option<Vec<Record>> {
     let packed: Vec<Packed> = serde_json::from_str(copy).ok()?;
-    let records: Vec<Record> = packed.into_iter().map(Packed::unpack).collect::<Result<_, _>>().ok()?;
-    let mut records: Vec<Record> =
-        records.into_iter().filter(|record| after.is_none_or(|after| record.key.id.as_str() > after)).collect();
-    let more = records.len() > limit;
-    records.truncate(limit);
-    Some(Page { records, more })
+    packed.into_iter().map(Packed::unpack).collect::<Result<_, _>>().ok()
 }
 
 fn spelled(value: &impl serde::Serialize) -> Result<String, StoreError> {
@@ -169,19 +164,16 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_copy_pages_like_a_list() {
-        let copy = write_servers(vec![record("a"), record("b"), record("c")]).unwrap();
-        let page = read_servers(&copy, None, 2).unwrap();
-        assert_eq!((page.records, page.more), (vec![record("a"), record("b")], true));
-        let page = read_servers(&copy, Some("b"), 2).unwrap();
-        assert_eq!((page.records, page.more), (vec![record("c")], false));
-        assert_eq!(read_servers("null", None, 2), None);
+    fn the_copy_of_a_setup_reads_back() {
+        let copy = write_setup(vec![record("a"), record("b")]).unwrap();
+        assert_eq!(read_setup(&copy), Some(vec![record("a"), record("b")]));
+        assert_eq!(read_setup("null"), None);
     }
 
     #[test]
     fn names_of_copies_go_both_ways() {
         for copy in
-            [CopyOf::Servers, CopyOf::Directory, CopyOf::Record(RecordKey::tenant()), CopyOf::Record(record("a").key)]
+            [CopyOf::Setup, CopyOf::Directory, CopyOf::Record(RecordKey::tenant()), CopyOf::Record(record("a").key)]
         {
             assert_eq!(copy.to_string().parse::<CopyOf>().unwrap(), copy);
         }
@@ -189,10 +181,10 @@ mod tests {
 
     #[test]
     fn what_is_recent_is_known_by_name_or_altogether() {
-        let recent = Recent::new(Some(vec!["server/a".into(), "list/server".into()]));
-        assert!(recent.has(&CopyOf::Servers) && recent.has(&CopyOf::Record(record("a").key)));
+        let recent = Recent::new(Some(vec!["server/a".into(), "setup/".into()]));
+        assert!(recent.has(&CopyOf::Setup) && recent.has(&CopyOf::Record(record("a").key)));
         assert!(!recent.has(&CopyOf::Record(record("b").key)) && !recent.is_none());
         assert!(Recent::new(Some(vec![])).is_none());
-        assert!(Recent::new(None).has(&CopyOf::Servers) && !Recent::new(None).is_none());
+        assert!(Recent::new(None).has(&CopyOf::Setup) && !Recent::new(None).is_none());
     }
 }

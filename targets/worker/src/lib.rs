@@ -14,6 +14,7 @@ mod directory;
 mod fetch;
 mod gone;
 mod instance;
+mod ledger;
 mod log;
 mod mailbox;
 mod message;
@@ -31,6 +32,7 @@ use worker::{Context, Env, event};
 
 pub use call::CallObject;
 pub use directory::DirectoryObject;
+pub use ledger::LedgerObject;
 pub use mailbox::MailboxObject;
 pub use tenant::TenantObject;
 

@@ -11,12 +11,14 @@ use worker::{Context, Env};
 
 use crate::{
     fetch::WorkerFetch,
+    ledger::WorkerLedger,
     store::{Operations, WorkerStore},
 };
 
 /// Everything the core is handed here. It belongs to no request: each call takes place in the request that makes it.
 pub(crate) struct WorkerPlatform {
     store: WorkerStore,
+    ledger: WorkerLedger,
     fetch: WorkerFetch,
     clock: WorkerClock,
     random: WebCrypto,
@@ -29,13 +31,15 @@ impl WorkerPlatform {
     /// Names the binding that is missing.
     pub(crate) fn new(env: &Env) -> worker::Result<Self> {
         let clock = WorkerClock { performance: global().performance() };
-        Ok(Self { store: WorkerStore::new(env)?, fetch: WorkerFetch, clock, random: WebCrypto })
+        let (store, ledger) = (WorkerStore::new(env)?, WorkerLedger::new(env)?);
+        Ok(Self { store, ledger, fetch: WorkerFetch, clock, random: WebCrypto })
     }
 }
 
 impl Platform for WorkerPlatform {
     type Store = WorkerStore;
     type Mailbox = WorkerStore;
+    type Ledger = WorkerLedger;
     type Fetch = WorkerFetch;
     type Clock = WorkerClock;
     type Random = WebCrypto;
@@ -45,6 +49,9 @@ impl Platform for WorkerPlatform {
     }
     fn mailbox(&self) -> &WorkerStore {
         &self.store
+    }
+    fn ledger(&self) -> &WorkerLedger {
+        &self.ledger
     }
     fn fetch(&self) -> &WorkerFetch {
         &self.fetch
@@ -57,7 +64,7 @@ impl Platform for WorkerPlatform {
     }
     fn operations(&self) -> u64 {
         let Operations { kv, objects } = self.store.operations();
-        kv + objects
+        kv + objects + self.ledger.operations()
     }
 }
 

@@ -124,6 +124,16 @@ impl Operation for GetQuestion {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(crate) struct SetupQuestion {
+    pub(crate) tenant: TenantId,
+}
+
+impl Operation for SetupQuestion {
+    const PATH: &'static str = "/setup";
+    type Answer = Vec<Packed>;
+}
+
+#[derive(Serialize, Deserialize)]
 pub(crate) struct ListQuestion {
     pub(crate) tenant: TenantId,
     /// The key of any record of the kind.

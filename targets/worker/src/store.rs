@@ -11,10 +11,10 @@ use toolgate_ports::{Commit, Consistency, Page, Record, RecordKey, RecordKind, S
 use worker::{Env, KvStore, Method, ObjectNamespace, Request, RequestInit, kv::KvError};
 
 use crate::{
-    copies::{BLOB_SECONDS, CopyOf, Recent, blob_name, read_record, read_servers, record_name, servers_name},
+    copies::{BLOB_SECONDS, CopyOf, Recent, blob_name, read_record, read_setup, record_name, setup_name},
     protocol::{
-        CommitQuestion, DIRECTORY_NAME, DeleteQuestion, GetQuestion, ListQuestion, Operation, Reply, SyncQuestion,
-        TenantsQuestion,
+        CommitQuestion, DIRECTORY_NAME, DeleteQuestion, GetQuestion, ListQuestion, Operation, Packed, Reply,
+        SetupQuestion, SyncQuestion, TenantsQuestion,
     },
 };
 
@@ -152,7 +152,7 @@ impl Store for WorkerStore {
         }
         // That KV has nothing does not mean that there is nothing: a copy may be lost, and a tombstone expires.
         let question = GetQuestion { tenant: tenant.clone(), key: key.to_string() };
-        self.ask(tenant, &question).await?.map(crate::protocol::Packed::unpack).transpose()
+        self.ask(tenant, &question).await?.map(Packed::unpack).transpose()
     }
 
     async fn list(
@@ -161,14 +161,8 @@ impl Store for WorkerStore {
         kind: RecordKind,
         after: Option<&str>,
         limit: usize,
-        consistency: Consistency,
+        _: Consistency,
     ) -> Result<Page, StoreError> {
-        if kind == RecordKind::Server {
-            let copy = self.copy(tenant, &CopyOf::Servers, &servers_name(tenant), consistency).await;
-            if let Some(page) = copy.and_then(|copy| read_servers(&copy, after, limit)) {
-                return Ok(page);
-            }
-        }
         let question = ListQuestion {
             tenant: tenant.clone(),
             kind: RecordKey::new(kind, "").to_string(),
@@ -176,6 +170,15 @@ impl Store for WorkerStore {
             limit: u32::try_from(limit).unwrap_or(u32::MAX),
         };
         self.ask(tenant, &question).await?.page()
+    }
+
+    async fn setup(&self, tenant: &TenantId, consistency: Consistency) -> Result<Vec<Record>, StoreError> {
+        let copy = self.copy(tenant, &CopyOf::Setup, &setup_name(tenant), consistency).await;
+        if let Some(records) = copy.as_deref().and_then(read_setup) {
+            return Ok(records);
+        }
+        let records = self.ask(tenant, &SetupQuestion { tenant: tenant.clone() }).await?;
+        records.into_iter().map(Packed::unpack).collect()
     }
 
     async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError> {

@@ -13,13 +13,13 @@ use worker::{DurableObject, Env, KvStore, Request, Response, State, durable_obje
 
 use crate::{
     copies::{
-        CopyOf, KV_LAG_MILLIS, MOST_RECENT, TOMBSTONE_SECONDS, copies_of, record_name, servers_name, write_record,
-        write_servers,
+        CopyOf, KV_LAG_MILLIS, MOST_RECENT, TOMBSTONE_SECONDS, copies_of, record_name, setup_name, write_record,
+        write_setup,
     },
     platform::now,
     protocol::{
         CommitQuestion, DIRECTORY_NAME, DeleteQuestion, EnterQuestion, Failure, GetQuestion, ListAnswer, ListQuestion,
-        Operation, Packed, Reply, SyncAnswer, SyncQuestion,
+        Operation, Packed, Reply, SetupQuestion, SyncAnswer, SyncQuestion,
     },
     sql::DurableSql,
     store::{DIRECTORY_BINDING, KV_BINDING, ask},
@@ -39,7 +39,8 @@ const FORGET: &str = "DELETE FROM copies WHERE written <= ?1";
 
 /// When an alarm tries again.
 const RETRY: Duration = Duration::from_secs(30);
-const ALL: usize = u32::MAX as usize;
+/// How many records are looked at in one go.
+const PAGE: usize = 500;
 
 /// One tenant's records.
 #[durable_object(alarm)]
@@ -68,6 +69,7 @@ impl DurableObject for TenantObject {
         match path.as_str() {
             SyncQuestion::PATH => reply(&body, |question| self.sync(&question)),
             GetQuestion::PATH => reply(&body, |question| self.get(&question)),
+            SetupQuestion::PATH => reply(&body, |question| self.setup(&question)),
             ListQuestion::PATH => reply(&body, |question| self.list(&question)),
             CommitQuestion::PATH => self.changing(reply(&body, |question| self.commit(question))?).await,
             DeleteQuestion::PATH => self.changing(reply(&body, |question| self.delete(&question))?).await,
@@ -103,6 +105,10 @@ impl TenantObject {
         record.map(Packed::pack).transpose()
     }
 
+    fn setup(&self, question: &SetupQuestion) -> Result<Vec<Packed>, StoreError> {
+        toolgate_sql::setup(&self.sql, &question.tenant)?.into_iter().map(Packed::pack).collect()
+    }
+
     fn list(&self, question: &ListQuestion) -> Result<ListAnswer, StoreError> {
         let kind = question.kind.parse::<RecordKey>()?.kind;
         let limit = question.limit as usize;
@@ -123,15 +129,26 @@ impl TenantObject {
     fn delete(&self, question: &DeleteQuestion) -> Result<Revision, StoreError> {
         let tenant = &question.tenant;
         self.sql.transaction(|| {
-            let mut keys = Vec::new();
+            // The change is not made yet, but its revision is certain: nobody else writes here.
+            let next = toolgate_sql::sync(&self.sql, tenant, None)?.revision.next();
             for kind in RecordKind::ALL {
-                let page = toolgate_sql::list(&self.sql, tenant, kind, None, ALL)?;
-                keys.extend(page.records.into_iter().map(|record| record.key));
+                self.mark_all(tenant, next, kind)?;
             }
-            let revision = toolgate_sql::delete_tenant(&self.sql, tenant)?;
-            self.mark(tenant, revision, keys.iter())?;
-            Ok(revision)
+            toolgate_sql::delete_tenant(&self.sql, tenant)
         })
+    }
+
+    /// Notes all records of a kind, page by page: they may be a million.
+    fn mark_all(&self, tenant: &TenantId, revision: Revision, kind: RecordKind) -> Result<(), StoreError> {
+        let mut after: Option<String> = None;
+        loop {
+            let page = toolgate_sql::list(&self.sql, tenant, kind, after.as_deref(), PAGE)?;
+            self.mark(tenant, revision, page.records.iter().map(|record| &record.key))?;
+            after = page.records.into_iter().next_back().map(|last| last.key.id);
+            if !page.more {
+                return Ok(());
+            }
+        }
     }
 
     /// Notes, with the change itself, what has to be copied.
@@ -192,7 +209,7 @@ impl TenantObject {
     async fn copy(&self, Pending { tenant, copy, version }: &Pending) -> Result<(), StoreError> {
         match copy {
             CopyOf::Record(key) => self.copy_record(tenant, key).await?,
-            CopyOf::Servers => self.copy_servers(tenant).await?,
+            CopyOf::Setup => self.copy_setup(tenant).await?,
             CopyOf::Directory => self.enter(tenant).await?,
         }
         let name = copy.to_string();
@@ -206,10 +223,10 @@ impl TenantObject {
         self.put(&record_name(tenant, key), &write_record(record)?, gone.then_some(TOMBSTONE_SECONDS)).await
     }
 
-    async fn copy_servers(&self, tenant: &TenantId) -> Result<(), StoreError> {
-        let servers = toolgate_sql::list(&self.sql, tenant, RecordKind::Server, None, ALL)?.records;
-        let none = servers.is_empty();
-        self.put(&servers_name(tenant), &write_servers(servers)?, none.then_some(TOMBSTONE_SECONDS)).await
+    async fn copy_setup(&self, tenant: &TenantId) -> Result<(), StoreError> {
+        let setup = toolgate_sql::setup(&self.sql, tenant)?;
+        let gone = setup.is_empty();
+        self.put(&setup_name(tenant), &write_setup(setup)?, gone.then_some(TOMBSTONE_SECONDS)).await
     }
 
     async fn put(&self, name: &str, copy: &str, expires: Option<u64>) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! The README's first command: what the demo prints is tried.
+//! The local binary as people use it: what the demo prints is tried, and the operator's command line.
 
 use super::report::Tally;
 use crate::{
@@ -13,7 +13,7 @@ pub(super) fn demo() -> Result<Tally> {
     let (succeeded, output) = attempt(
         command(node)
             .current_dir(places::tests())
-            .args(["--test", "--test-reporter=spec", "demo.test.mjs"])
+            .args(["--test", "--test-reporter=spec", "demo.test.mjs", "operator.test.mjs"])
             .env("TOOLGATE_BINARY", build::local()?),
     )?;
     Ok(Tally::read(&output, succeeded))

@@ -7,7 +7,9 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
-use toolgate_model::{KeyRecord, OperatorRecord, ServerRecord, TenantRecord, ViewRecord};
+use toolgate_model::{
+    KeyRecord, LimitRecord, OperatorRecord, PolicyRecord, ServerRecord, TeamRecord, TenantRecord, ViewRecord,
+};
 
 use super::{Reply, World};
 use crate::{
@@ -143,6 +145,10 @@ fn it_has_every_field_and_no_other() {
     has_fields::<ViewRecord>("View", &[]);
     has_fields::<KeyRecord>("Key", &["previous_expires_at"]);
     has_fields::<OperatorRecord>("Operator", &[]);
+    has_fields::<TeamRecord>("Team", &[]);
+    has_fields::<LimitRecord>("Limit", &[]);
+    let policy: BTreeSet<&str> = PolicyRecord::FIELDS.iter().copied().collect();
+    assert_eq!(keys(&document()["components"]["schemas"]["PolicyInput"]["properties"]), policy);
 }
 
 /// All properties of the schema are in `shown`: what is said to be shown is.
@@ -160,7 +166,12 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
         "aliases": {"a": "b"}, "price": {"micro_usd": 1}, "constraints": {"timeout_ms": 1}, "tools": {"t": {}}, "enabled": false});
     shows_all("Server", &world.put("/tenants/acme/servers/github", &server).body);
     shows_all("ServerTools", &world.get("/tenants/acme/servers/github/tools").body);
-    let key = json!({"name": "ci", "grants": ["*"], "expires_at": "2030-01-01T00:00:00Z", "enabled": true});
+    shows_all("Team", &world.put("/tenants/acme/teams/t", &json!({"display_name": "T", "enabled": true})).body);
+    let limit = json!({"scope": {"key": "*"}, "kind": "rate", "unit": "calls", "amount": 9, "window": "minute", "burst": 10,
+        "mode": "leased", "fail_open": true, "enabled": true});
+    shows_all("Limit", &world.put("/tenants/acme/limits/l", &limit).body);
+    shows_all("LimitReport", &world.get("/tenants/acme/usage").body["items"][0]);
+    let key = json!({"name": "ci", "grants": ["*"], "labels": {"env": "prod"}, "team": "t", "user": "*", "expires_at": "2030-01-01T00:00:00Z", "enabled": true});
     let created = world.post("/tenants/acme/keys", &key).body;
     shows_all("NewKey", &created);
     let key = format!("/tenants/acme/keys/{}", created["id"].as_str().unwrap());
@@ -174,6 +185,9 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
     shows_all("NewOperator", &created);
     shows_all("Operator", &world.get(&format!("/operators/{}", created["id"].as_str().unwrap())).body);
     shows_all("Whoami", &world.call_as(created["secret"].as_str().unwrap(), "GET", "/whoami", &[], None).body);
+    let rule = json!({"name": "a", "effect": "allow", "when": "true", "description": "all"});
+    shows_all("Policy", &world.put("/tenants/acme/policy", &json!({"zone": "UTC", "rules": [rule]})).body);
+    shows_all("PolicyVersion", &world.get("/tenants/acme/policy/versions").body["items"][0]);
     let refused = world.put("/tenants/acme", &json!({"x": 1})).body;
     shows_all("Problem", &refused);
     // The same with as little as can be given: the check in `send` sees to the required ones.
@@ -181,6 +195,10 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
     world.put("/tenants/b/servers/s", &json!({"url": "https://example.com/"})).is(201);
     world.put("/tenants/b/views/v", &json!({"servers": {}})).is(201);
     world.post("/tenants/b/keys", &json!({"name": "n", "grants": []})).is(201);
+    world.put("/tenants/b/teams/t", &json!({})).is(201);
+    let limit = json!({"scope": {}, "kind": "budget", "unit": "calls", "amount": 9});
+    world.put("/tenants/b/limits/l", &limit).is(201);
+    world.get("/tenants/b/usage").is(200);
     world.post("/operators", &json!({"name": "n", "role": "owner"})).is(201);
     world.get("/whoami").is(200);
 }

@@ -3,15 +3,22 @@
 mod access;
 mod bodies;
 mod document;
+mod dry_runs;
+mod explain;
 mod keys;
+mod limits;
 mod lists;
 mod logs;
+mod many;
 mod operators;
+mod policies;
 mod preconditions;
 mod races;
 mod servers;
+mod teams;
 mod tenants;
 mod views;
+mod watched;
 
 use std::{cell::RefCell, rc::Rc};
 

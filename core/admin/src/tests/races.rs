@@ -1,134 +1,29 @@
 //! What happens when somebody else changes a record between reading it and committing.
 
-use std::{cell::Cell, rc::Rc};
+use std::rc::Rc;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
-use toolgate_model::{Limits, Revision, TenantId};
-use toolgate_ports::{
-    Commit, Consistency, Page, Platform, Record, RecordKey, RecordKind, Store, StoreError, TenantSync, Write,
+use toolgate_model::Limits;
+use toolgate_testkit::MemoryPlatform;
+
+use super::{
+    Reply, TOKEN, World,
+    watched::{Rival, Watched},
 };
-use toolgate_testkit::{MemoryMailbox, MemoryPlatform, MemoryStore, ScriptedFetch, SeededRandom, VirtualClock};
-
-use super::{Reply, TOKEN, World};
-
-/// The platform in memory, where somebody is often quicker.
-struct Racing {
-    memory: Rc<MemoryPlatform>,
-    store: RacingStore,
-}
-
-struct RacingStore {
-    memory: Rc<MemoryPlatform>,
-    quicker: Cell<u32>,
-    rival: Cell<Rival>,
-}
-
-#[derive(Clone, Copy)]
-enum Rival {
-    Writes,
-    DeletesTheTenant,
-}
-
-impl Platform for Racing {
-    type Mailbox = MemoryMailbox;
-    type Store = RacingStore;
-    type Fetch = ScriptedFetch;
-    type Clock = VirtualClock;
-    type Random = SeededRandom;
-
-    fn mailbox(&self) -> &MemoryMailbox {
-        &self.memory.mailbox
-    }
-    fn store(&self) -> &RacingStore {
-        &self.store
-    }
-    fn fetch(&self) -> &ScriptedFetch {
-        self.memory.fetch()
-    }
-    fn clock(&self) -> &VirtualClock {
-        self.memory.clock()
-    }
-    fn random(&self) -> &SeededRandom {
-        self.memory.random()
-    }
-
-    fn operations(&self) -> u64 {
-        self.memory.operations()
-    }
-}
-
-impl RacingStore {
-    fn inner(&self) -> &MemoryStore {
-        &self.memory.store
-    }
-
-    /// The rival writes the first record of the commit as it is there, or as the commit would.
-    async fn rival_writes(&self, tenant: &TenantId, commit: &Commit) -> Result<(), StoreError> {
-        let Some(Write::Put(key, _) | Write::Delete(key)) = commit.writes.first() else { return Ok(()) };
-        let there = self.inner().get(tenant, key, Consistency::Strong).await?.map(|record| record.value);
-        let value = match (there, &commit.writes[0]) {
-            (Some(value), _) => value,
-            (None, Write::Put(_, value)) => value.clone(),
-            (None, Write::Delete(_)) => return Ok(()),
-        };
-        let rival = Commit { expect: vec![], writes: vec![Write::Put(key.clone(), value)] };
-        self.inner().commit(tenant, rival).await.map(|_| ())
-    }
-}
-
-impl Store for RacingStore {
-    async fn sync(&self, tenant: &TenantId, since: Option<Revision>) -> Result<TenantSync, StoreError> {
-        self.inner().sync(tenant, since).await
-    }
-    async fn get(&self, tenant: &TenantId, key: &RecordKey, how: Consistency) -> Result<Option<Record>, StoreError> {
-        assert_eq!(how, Consistency::Strong, "an operator reads the truth");
-        self.inner().get(tenant, key, how).await
-    }
-    async fn list(
-        &self,
-        tenant: &TenantId,
-        kind: RecordKind,
-        after: Option<&str>,
-        limit: usize,
-        how: Consistency,
-    ) -> Result<Page, StoreError> {
-        self.inner().list(tenant, kind, after, limit, how).await
-    }
-    async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError> {
-        if self.quicker.get() > 0 {
-            self.quicker.set(self.quicker.get() - 1);
-            match self.rival.get() {
-                Rival::Writes => self.rival_writes(tenant, &commit).await?,
-                Rival::DeletesTheTenant => self.inner().delete_tenant(tenant).await.map(|_| ())?,
-            }
-        }
-        self.inner().commit(tenant, commit).await
-    }
-    async fn delete_tenant(&self, tenant: &TenantId) -> Result<Revision, StoreError> {
-        self.inner().delete_tenant(tenant).await
-    }
-    async fn tenants(&self, after: Option<&str>, limit: usize) -> Result<(Vec<TenantId>, bool), StoreError> {
-        self.inner().tenants(after, limit).await
-    }
-    async fn get_blob(&self, tenant: &TenantId, name: &str) -> Result<Option<Bytes>, StoreError> {
-        self.inner().get_blob(tenant, name).await
-    }
-    async fn put_blob(&self, tenant: &TenantId, name: &str, value: Bytes) -> Result<(), StoreError> {
-        self.inner().put_blob(tenant, name, value).await
-    }
-}
 
 /// Makes a request with a rival that is quicker `times` times, on records that exist.
 fn raced(rival: Rival, times: u32, method: &str, path: &str, condition: Option<&str>, body: Option<&Value>) -> Reply {
     let memory = MemoryPlatform::new();
-    let store = RacingStore { memory: Rc::clone(&memory), quicker: Cell::new(0), rival: Cell::new(rival) };
-    let racing = Rc::new(Racing { memory: Rc::clone(&memory), store });
-    let world = World::on(memory, Rc::clone(&racing), Some(TOKEN), Limits::default());
+    let watched = Watched::new(&memory, rival);
+    let world = World::on(memory, Rc::clone(&watched), Some(TOKEN), Limits::default());
     world.put("/tenants/acme", &json!({"display_name": "Acme"})).is(201);
     world.put("/tenants/acme/servers/s", &json!({"url": "https://example.com/"})).is(201);
+    world.put("/tenants/acme/policy", &json!({"rules": []})).is(201);
+    world
+        .put("/tenants/acme/policy/draft", &json!({"rules": [{"name": "a", "effect": "deny", "when": "true"}]}))
+        .is(201);
     let etag = world.get(path).header("etag").to_owned();
-    racing.store.quicker.set(times);
+    watched.store.quicker.set(times);
     let conditions: Vec<(&str, &str)> =
         condition.map(|name| (name, if name == "if-match" { etag.as_str() } else { "*" })).into_iter().collect();
     world.call(method, path, &conditions, body)
@@ -138,12 +33,15 @@ fn raced(rival: Rival, times: u32, method: &str, path: &str, condition: Option<&
 fn one_race_is_run_again_and_two_are_told() {
     let off = json!({"enabled": false});
     let server = json!({"url": "https://example.com/new"});
+    let policy = json!({"rules": [{"name": "a", "effect": "allow", "when": "true"}]});
     for (method, path, body, status) in [
         ("PATCH", "/tenants/acme", Some(&off), 200),
         ("PATCH", "/tenants/acme/servers/s", Some(&off), 200),
         ("PUT", "/tenants/acme", Some(&off), 200),
         ("PUT", "/tenants/acme/servers/s", Some(&server), 200),
         ("DELETE", "/tenants/acme/servers/s", None, 204),
+        ("PUT", "/tenants/acme/policy", Some(&policy), 200),
+        ("DELETE", "/tenants/acme/policy", None, 204),
     ] {
         raced(Rival::Writes, 1, method, path, None, body).is(status);
         raced(Rival::Writes, 2, method, path, None, body).fails(409, "conflict");

@@ -18,6 +18,9 @@ pub(crate) const MASTER_KEY: &str = "abababababababababababababababababababababa
 /// What a scripted upstream answers to `tools/call`, given its request's JSON.
 pub(crate) type OnCall = Rc<dyn Fn(&Value) -> Result<FetchResponse, FetchError>>;
 
+/// What a scripted upstream answers to anything, given its request's JSON; nothing where it answers as usual.
+pub(crate) type OnAny = Rc<dyn Fn(&Value) -> Option<Result<FetchResponse, FetchError>>>;
+
 #[derive(Clone)]
 pub(crate) struct Upstream {
     pub(crate) modern: bool,
@@ -25,6 +28,7 @@ pub(crate) struct Upstream {
     pub(crate) ttl_ms: Option<u64>,
     pub(crate) down: bool,
     pub(crate) on_call: OnCall,
+    pub(crate) on_any: OnAny,
 }
 
 impl Upstream {
@@ -36,7 +40,14 @@ impl Upstream {
         let tools = tools
             .iter()
             .map(|name| format!("{{\"name\":\"{name}\",\"inputSchema\":{{\"type\":\"object\"}},\"x\":1e3}}"));
-        Self { modern: false, tools: tools.collect(), ttl_ms: None, down: false, on_call: Rc::new(echo) }
+        Self {
+            modern: false,
+            tools: tools.collect(),
+            ttl_ms: None,
+            down: false,
+            on_call: Rc::new(echo),
+            on_any: Rc::new(|_| None),
+        }
     }
 
     fn answer(&self, request: &FetchRequest) -> Result<FetchResponse, FetchError> {
@@ -44,6 +55,9 @@ impl Upstream {
             return Err(FetchError::new(FetchErrorKind::Connect, "connection refused"));
         }
         let message: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+        if let Some(answer) = (self.on_any)(&message) {
+            return answer;
+        }
         let id = &message["id"];
         let is_modern = request.headers.contains_key("mcp-method");
         let result = match message["method"].as_str().unwrap_or_default() {

@@ -325,7 +325,8 @@ fn everything_else_is_legacy_session_or_not() {
 
 #[test]
 fn what_decides_must_not_be_there_twice_in_any_era() {
-    for member in ["name", "uri", "taskId", "_meta", "n\\u0061me"] {
+    for member in ["name", "uri", "taskId", "_meta", "n\\u0061me", "arguments", "ref", "requestState", "inputResponses"]
+    {
         let twice = format!(r#""{member}":"a","{member}":"b""#);
         let says = "is there twice";
         let legacy = request("tools/call", &format!("{{{twice}}}"));
@@ -333,6 +334,16 @@ fn what_decides_must_not_be_there_twice_in_any_era() {
         let body = modern("tools/call", &format!("{twice},"));
         refused(&modern_headers("tools/call", Some("a")), &body, 400, code::INVALID_PARAMS, says);
     }
+}
+
+#[test]
+fn what_is_completed_must_not_be_named_twice() {
+    for member in ["type", "name", "uri", "\\u0075ri"] {
+        let body = request("completion/complete", &format!(r#"{{"ref":{{"{member}":"a","x":1,"{member}":"b"}}}}"#));
+        refused(&Headers::default(), &body, 400, code::INVALID_PARAMS, "params.ref.");
+    }
+    let body = request("completion/complete", r#"{"ref":{"type":"ref/prompt","name":"a","x":1,"x":2},"y":1,"y":2}"#);
+    passes(&Headers::default(), &body, "legacy 2025-03-26 completion/complete");
 }
 
 #[test]

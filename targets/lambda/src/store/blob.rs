@@ -80,7 +80,8 @@ fn chunks_of(len: usize) -> u64 {
     u64::try_from(len.div_ceil(CHUNK)).unwrap_or(u64::MAX)
 }
 
-fn generation() -> Result<String, StoreError> {
+/// A name that no other has.
+pub(super) fn generation() -> Result<String, StoreError> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| StoreError::Unavailable(format!("no randomness: {error}")))?;
     Ok(hex::encode(random))

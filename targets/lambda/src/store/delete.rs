@@ -1,6 +1,6 @@
 //! Deleting a tenant: at once for everybody who asks, then item by item.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, TryStreamExt, stream};
 use toolgate_model::{Revision, TenantId};
 use toolgate_ports::{RecordKey, StoreError};
 
@@ -44,10 +44,9 @@ impl DynamoStore {
     /// Removes what is left of the tenant that was deleted at `revision`. Several may do it at the same time.
     pub(super) async fn purge(&self, tenant: &TenantId, revision: Revision) -> Result<(), StoreError> {
         for prefix in [item::RECORDS, item::BLOBS] {
-            let keys = self.keys(tenant, prefix).await?;
-            stream::iter(keys)
-                .map(|key| self.remove(key, revision))
-                .buffer_unordered(AT_ONCE)
+            self.keys(tenant, prefix)
+                .map_ok(|key| self.remove(key, revision))
+                .try_buffer_unordered(AT_ONCE)
                 .try_collect::<()>()
                 .await?;
         }
@@ -62,7 +61,8 @@ impl DynamoStore {
         if_it_holds("UpdateItem", done.send().await)
     }
 
-    async fn keys(&self, tenant: &TenantId, prefix: &str) -> Result<Vec<Item>, StoreError> {
+    /// The keys of the tenant's items, page by page: they may be a million.
+    pub(super) fn keys(&self, tenant: &TenantId, prefix: &str) -> impl Stream<Item = Result<Item, StoreError>> + use<> {
         let query = self
             .client
             .query()
@@ -72,12 +72,11 @@ impl DynamoStore {
             .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
             .expression_attribute_values(":pk", item::text(item::partition(tenant)))
             .expression_attribute_values(":prefix", item::text(prefix));
-        let mut pages = query.into_paginator().items().send();
-        let mut keys = Vec::new();
-        while let Some(key) = pages.next().await {
-            keys.push(key.map_err(|error| store_error("Query", error))?);
-        }
-        Ok(keys)
+        let pages = query.into_paginator().items().send();
+        stream::try_unfold(pages, |mut pages| async move {
+            let key = pages.next().await.transpose().map_err(|error| store_error("Query", error))?;
+            Ok(key.map(|key| (key, pages)))
+        })
     }
 
     /// Removes an item, unless it is a record of a tenant that was made under the same name since: one that is slow to

@@ -26,6 +26,8 @@ pub(super) const PURGING: &str = "purging";
 pub(super) const GENERATION: &str = "generation";
 /// How many they are.
 pub(super) const CHUNKS: &str = "chunks";
+/// Which write an account's item comes from.
+pub(super) const VERSION: &str = "ver";
 /// When DynamoDB may remove the item (its time-to-live attribute).
 pub(super) const EXPIRES: &str = "expires";
 
@@ -80,6 +82,11 @@ pub(super) fn record_range(kind: RecordKind, after: Option<&str>) -> (String, St
     (from, format!("{RECORDS}{kind}0"))
 }
 
+/// Between which sort keys all records stand that say how a tenant is set up: from limits to the tenant itself, in the order of bytes.
+pub(super) fn setup_range() -> (String, String) {
+    (format!("{RECORDS}limit/"), format!("{RECORDS}tenant0"))
+}
+
 /// A change's sort key. Padded, so that the order of texts is the order of revisions.
 pub(super) fn change_sort(revision: Revision) -> String {
     format!("C#{:020}", revision.0)
@@ -92,6 +99,19 @@ pub(super) fn blob_sort(name: &str) -> String {
 /// A letter's sort key: `L#`, which no record, blob or change begins with.
 pub(super) fn letter_sort(name: &str, place: &str) -> String {
     format!("L#{name}#{place}")
+}
+
+/// The beginning of the sort key of every document of the ledger.
+const LEDGER: &str = "A#";
+
+/// The sort key of a document of the ledger.
+pub(super) fn ledger_sort(name: &str) -> String {
+    format!("{LEDGER}{name}")
+}
+
+/// What a document of the ledger is called.
+pub(super) fn read_ledger_name(item: &Item) -> Result<&str, StoreError> {
+    read_text(item, SK)?.strip_prefix(LEDGER).ok_or_else(|| corrupt(item, SK))
 }
 
 pub(super) fn chunk_sort(name: &str, generation: &str, n: usize) -> String {
@@ -153,6 +173,17 @@ mod tests {
             assert!(!inside(RecordKind::Server, None, other));
         }
         assert!(inside(RecordKind::Tenant, None, &record_sort(&RecordKey::tenant())));
+    }
+
+    #[test]
+    fn what_says_how_a_tenant_is_set_up_stands_together() {
+        let (from, to) = setup_range();
+        for kind in RecordKind::ALL {
+            let sort = record_sort(&RecordKey::new(kind, "x"));
+            let inside = from <= sort && sort <= to;
+            // Operators stand in a tenant of their own.
+            assert!(inside == kind.is_setup() || kind == RecordKind::Operator, "{kind:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod commit;
 mod delete;
 mod error;
 mod item;
+mod ledger;
 mod letters;
 mod read;
 mod settings;
@@ -16,6 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use bytes::Bytes;
+pub use ledger::DynamoLedger;
 pub use settings::SettingsError;
 use toolgate_model::{Revision, TenantId};
 use toolgate_ports::{Commit, Consistency, Page, Record, RecordKey, RecordKind, Store, StoreError, TenantSync};
@@ -56,6 +58,10 @@ impl Store for DynamoStore {
         _: Consistency,
     ) -> Result<Page, StoreError> {
         self.page(tenant, kind, after, limit).await
+    }
+
+    async fn setup(&self, tenant: &TenantId, _: Consistency) -> Result<Vec<Record>, StoreError> {
+        self.set_up(tenant).await
     }
 
     async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError> {

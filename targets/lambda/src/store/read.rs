@@ -92,6 +92,12 @@ impl DynamoStore {
         Ok(Page { records: items.into_iter().map(item::into_record).collect::<Result<_, _>>()?, more })
     }
 
+    pub(super) async fn set_up(&self, tenant: &TenantId) -> Result<Vec<Record>, StoreError> {
+        let items = self.range(&item::partition(tenant), item::setup_range(), usize::MAX).await?;
+        let records = items.into_iter().map(item::into_record).collect::<Result<Vec<Record>, _>>()?;
+        Ok(records.into_iter().filter(|record| record.key.kind.is_setup()).collect())
+    }
+
     pub(super) async fn directory(
         &self,
         after: Option<&str>,
@@ -109,7 +115,12 @@ impl DynamoStore {
 
     /// The first `most` items of a partition between two sort keys, both included. DynamoDB answers in pages of 1 MB at
     /// the longest.
-    async fn range(&self, partition: &str, (from, to): (String, String), most: usize) -> Result<Vec<Item>, StoreError> {
+    pub(super) async fn range(
+        &self,
+        partition: &str,
+        (from, to): (String, String),
+        most: usize,
+    ) -> Result<Vec<Item>, StoreError> {
         let query = self
             .client
             .query()

@@ -46,8 +46,29 @@ pub(crate) enum ClientError {
     Body(#[from] BodyError),
     #[error("the gateway's answer is not JSON: is that a Toolgate?")]
     NotJson,
-    #[error("{status}: {said}")]
-    Refused { status: StatusCode, said: String },
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+}
+
+/// Why the gateway refused, in its words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{status}: {said}")]
+pub(crate) struct Refusal {
+    pub(super) status: StatusCode,
+    /// The problem's kind: `tenant-not-found`.
+    pub(super) kind: String,
+    said: String,
+    /// What is wrong where in the body.
+    pub(super) fields: Vec<(String, String)>,
+}
+
+/// What the gateway answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) body: Value,
+    pub(super) etag: Option<String>,
+    /// What a dry run would have done.
+    pub(super) tried: Option<String>,
 }
 
 pub(super) struct Client {
@@ -67,38 +88,65 @@ impl Client {
         Ok(Self { base: base.trim_end_matches('/').to_owned(), authorization, fetch: HttpFetch::new() })
     }
 
+    /// Where it speaks to.
+    pub(super) fn gateway(&self) -> &str {
+        &self.base
+    }
+
     /// Sends `ask`; of a list, all pages.
     pub(super) async fn send(&self, ask: &Ask) -> Result<Value, ClientError> {
         if !ask.is_list() {
-            return self.exchange(ask, "").await;
+            return Ok(self.exchange(ask, ask.query()).await?.body);
         }
         let mut items = Vec::new();
-        let mut query = "?limit=200".to_owned();
+        self.each(ask, |item| items.push(item)).await?;
+        Ok(json!({"items": items}))
+    }
+
+    /// Sends `ask`, which is no list.
+    pub(super) async fn answer(&self, ask: &Ask) -> Result<Answer, ClientError> {
+        self.exchange(ask, ask.query()).await
+    }
+
+    /// Hands over all items of a list, page by page.
+    pub(super) async fn each(&self, ask: &Ask, mut take: impl FnMut(Value)) -> Result<(), ClientError> {
+        let mut query = ask.page(None);
         loop {
-            let mut page = self.exchange(ask, &query).await?;
-            items.append(page["items"].as_array_mut().ok_or(ClientError::NotJson)?);
-            let Some(cursor) = page["next_cursor"].as_str() else { return Ok(json!({"items": items})) };
-            query = format!("?limit=200&cursor={cursor}");
+            let mut page = self.exchange(ask, &query).await?.body;
+            let Value::Array(items) = page["items"].take() else { return Err(ClientError::NotJson) };
+            items.into_iter().for_each(&mut take);
+            let Some(cursor) = page["next_cursor"].as_str() else { return Ok(()) };
+            query = ask.page(Some(cursor));
         }
     }
 
-    async fn exchange(&self, ask: &Ask, query: &str) -> Result<Value, ClientError> {
+    async fn exchange(&self, ask: &Ask, query: &str) -> Result<Answer, ClientError> {
         let url = format!("{}{}{query}", self.base, ask.path());
         let uri: Uri = url.parse().map_err(|_| ClientError::BadUrl(self.base.clone()))?;
         if uri.authority().is_none() {
             return Err(ClientError::BadUrl(self.base.clone()));
         }
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, self.authorization.clone());
         let body = ask.body().map_or_else(Bytes::new, |body| body.to_string().into());
-        if !body.is_empty() {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
+        let headers = self.headers(ask, body.is_empty());
         // Where their own gateway is, operators know.
         let network = Network::Loopback;
         let answer = self.fetch.fetch(FetchRequest { method: ask.method.clone(), uri, headers, body, network }).await?;
+        let text = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (etag, tried) = (text("etag"), text("toolgate-dry-run"));
         let bytes = collect(Body::Incoming(answer.body), LONGEST).await?;
-        read(answer.status, &bytes)
+        Ok(Answer { body: read(answer.status, &bytes)?, etag, tried })
+    }
+
+    fn headers(&self, ask: &Ask, empty: bool) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, self.authorization.clone());
+        if !empty {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some((name, Ok(value))) = ask.condition().map(|(name, value)| (name, HeaderValue::from_str(value))) {
+            headers.insert(name.clone(), value);
+        }
+        headers
     }
 }
 
@@ -107,22 +155,27 @@ fn read(status: StatusCode, bytes: &[u8]) -> Result<Value, ClientError> {
     if status.is_success() {
         return answer.ok_or(ClientError::NotJson);
     }
-    Err(ClientError::Refused { status, said: problem(&answer.unwrap_or_default()) })
+    Err(ClientError::Refused(Box::new(refusal(status, &answer.unwrap_or_default()))))
 }
 
-fn problem(answer: &Value) -> String {
+fn refusal(status: StatusCode, answer: &Value) -> Refusal {
     let text = |name: &str| answer[name].as_str().filter(|text| !text.is_empty());
     let errors = answer["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let errors: Vec<String> = errors.iter().filter_map(field).collect();
-    if !errors.is_empty() {
-        return errors.join("; ");
-    }
-    text("detail").or_else(|| text("title")).unwrap_or("the gateway does not say why").to_owned()
+    let fields: Vec<(String, String)> = errors.iter().filter_map(field).collect();
+    let said = match fields.is_empty() {
+        true => text("detail").or_else(|| text("title")).unwrap_or("the gateway does not say why").to_owned(),
+        false => {
+            let told = fields.iter().map(|(place, detail)| format!("{}: {detail}", place.trim_start_matches('/')));
+            told.collect::<Vec<_>>().join("; ")
+        }
+    };
+    let kind = text("type").and_then(|uri| uri.strip_prefix("urn:toolgate:problem:")).unwrap_or_default().to_owned();
+    Refusal { status, kind, said, fields }
 }
 
-fn field(error: &Value) -> Option<String> {
+fn field(error: &Value) -> Option<(String, String)> {
     let place = error["pointer"].as_str().or_else(|| error["parameter"].as_str())?;
-    Some(format!("{}: {}", place.trim_start_matches('/'), error["detail"].as_str()?))
+    Some((place.to_owned(), error["detail"].as_str()?.to_owned()))
 }
 
 #[cfg(test)]
@@ -137,7 +190,7 @@ mod tests {
         let error = read(StatusCode::NOT_FOUND, br#"{"title":"T","detail":"D"}"#).unwrap_err();
         assert_eq!(error.to_string(), "404 Not Found: D");
         assert!(matches!(read(StatusCode::OK, b"<html>"), Err(ClientError::NotJson)));
-        assert!(matches!(read(StatusCode::BAD_GATEWAY, b"<html>"), Err(ClientError::Refused { .. })));
+        assert!(matches!(read(StatusCode::BAD_GATEWAY, b"<html>"), Err(ClientError::Refused(_))));
         assert!(read(StatusCode::NO_CONTENT, b"").unwrap().is_null());
     }
 }

@@ -1,30 +1,64 @@
-//! The operator's commands: each is one request to the admin API of a gateway on any target, and its answer on the screen.
+//! The operator's commands. Most are one request to the admin API of a gateway on any target, and its answer on the screen;
+//! [`file`] makes many of a file.
 
 mod ask;
 mod client;
+mod explain;
+mod fields;
+mod file;
+mod keys;
+mod limits;
+mod operators;
+mod policy;
+mod servers;
 mod show;
+mod teams;
+mod tenants;
+mod usage;
+mod views;
+mod whoami;
 
-use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Map, Value, json};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
 
 use self::{
-    ask::Ask,
+    ask::{Ask, AskError},
     client::{Client, ClientArgs, ClientError},
+    file::FileError,
 };
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Operate {
+    /// Operators of the gateway, and their roles.
+    Operators(Command<operators::Operators>),
+    /// Whose token this is.
+    Whoami(Single<whoami::Whoami>),
     /// Tenants: customers, each with servers and keys of its own.
-    Tenants(Command<Tenants>),
+    Tenants(Command<tenants::Tenants>),
     /// The upstream MCP servers of a tenant.
-    Servers(Command<Servers>),
+    Servers(Command<servers::Servers>),
     /// The views of a tenant: named bundles of what its servers offer.
-    Views(Command<Views>),
+    Views(Command<views::Views>),
     /// The virtual keys of a tenant.
-    Keys(Command<Keys>),
+    Keys(Command<keys::Keys>),
+    /// The teams of a tenant: keys that belong together.
+    Teams(Command<teams::Teams>),
+    /// The limits of a tenant: budgets, rates, and how many calls at the same time.
+    Limits(Command<limits::Limits>),
+    /// What a tenant's limits have counted.
+    Usage(Single<usage::Usage>),
+    /// The policy of a tenant: rules that narrow what its keys may use.
+    Policy(Command<policy::Policy>),
+    /// Why a key may use a tool, or may not.
+    Explain(Single<explain::Explain>),
+    /// Compare a tenant's file with the gateway: 0 if nothing differs, 2 if something does.
+    Plan(file::PlanArgs),
+    /// Make the gateway as a tenant's file says.
+    Apply(file::ApplyArgs),
 }
 
-/// What all commands take.
+/// What a command with commands of its own takes.
 #[derive(Debug, Args)]
 pub(crate) struct Command<C: Subcommand> {
     #[command(flatten)]
@@ -36,222 +70,64 @@ pub(crate) struct Command<C: Subcommand> {
     command: C,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Tenants {
-    /// All tenants.
-    List,
-    /// One tenant.
-    Get { tenant: String },
-    /// Create a tenant, or replace its settings.
-    Put {
-        tenant: String,
-        #[command(flatten)]
-        settings: TenantSettings,
-    },
-    /// Change some settings of a tenant.
-    Update {
-        tenant: String,
-        #[command(flatten)]
-        settings: TenantSettings,
-    },
-    /// Delete a tenant with all its servers and keys.
-    Delete { tenant: String },
-}
-
+/// What a command without any takes.
 #[derive(Debug, Args)]
-pub(crate) struct TenantSettings {
-    /// What people call it.
-    #[arg(long, value_name = "NAME")]
-    display_name: Option<String>,
-    /// Whether its keys are admitted.
-    #[arg(long, value_name = "BOOL")]
-    enabled: Option<bool>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Servers {
-    /// All servers of a tenant.
-    List { tenant: String },
-    /// One server.
-    Get { tenant: String, server: String },
-    /// Create a server, or replace its settings.
-    Put {
-        tenant: String,
-        server: String,
-        /// Its MCP endpoint.
-        #[arg(long)]
-        url: String,
-        #[command(flatten)]
-        settings: ServerSettings,
-    },
-    /// Change some settings of a server.
-    Update {
-        tenant: String,
-        server: String,
-        /// Its MCP endpoint.
-        #[arg(long)]
-        url: Option<String>,
-        #[command(flatten)]
-        settings: ServerSettings,
-    },
-    /// Delete a server.
-    Delete { tenant: String, server: String },
-    /// What a server offers, and what went wrong when it was last asked.
-    Tools { tenant: String, server: String },
-    /// How well a server does, as its use has shown.
-    Health { tenant: String, server: String },
-    /// Ask a server for its tools now, and show how well it does.
-    Check { tenant: String, server: String },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ServerSettings {
-    /// The protocol era it is spoken to in.
+pub(crate) struct Single<A: Args> {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// Print the answer as JSON.
     #[arg(long)]
-    era: Option<Era>,
-    /// Where it may be: at public addresses only, in private ranges too, on loopback too.
-    #[arg(long)]
-    network: Option<NetworkName>,
-    /// A header sent with every request to it ("authorization: Bearer …"). May be repeated.
-    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
-    headers: Vec<(String, String)>,
-    /// Another name for one of its tools ("old=new"). May be repeated.
-    #[arg(long = "alias", value_name = "TOOL=NAME", value_parser = alias)]
-    aliases: Vec<(String, String)>,
-    /// Whether it is listed and called.
-    #[arg(long, value_name = "BOOL")]
-    enabled: Option<bool>,
+    json: bool,
+    #[command(flatten)]
+    arguments: A,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Era {
-    Auto,
-    Modern,
-    Legacy,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum NetworkName {
-    Public,
-    Private,
-    Loopback,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Views {
-    /// All views of a tenant.
-    List { tenant: String },
-    /// One view.
-    Get { tenant: String, view: String },
-    /// Create a view, or replace its settings.
-    Put {
-        tenant: String,
-        view: String,
-        #[command(flatten)]
-        settings: ViewSettings,
-    },
-    /// Change some settings of a view.
-    Update {
-        tenant: String,
-        view: String,
-        #[command(flatten)]
-        settings: ViewSettings,
-    },
-    /// Delete a view.
-    Delete { tenant: String, view: String },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ViewSettings {
-    /// What people call it.
-    #[arg(long, value_name = "NAME")]
-    display_name: Option<String>,
-    /// When the names of tools and prompts begin with their server's.
-    #[arg(long)]
-    prefix: Option<PrefixName>,
-    /// A server it shows: all of it ("github"), or some of its tools ("github=list_issues,get_issue"). May be repeated.
-    #[arg(long = "server", value_name = "SERVER[=TOOL,…]", value_parser = shown_server)]
-    servers: Vec<(String, Value)>,
-    /// What it shows of its servers, as the admin API takes it: JSON, for prompts, resources, renaming and arguments.
-    #[arg(long, value_name = "JSON", value_parser = json_object, conflicts_with = "servers")]
-    servers_json: Option<Value>,
-    /// Whether clients may use it.
-    #[arg(long, value_name = "BOOL")]
-    enabled: Option<bool>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum PrefixName {
-    Always,
-    Collision,
-    Never,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Keys {
-    /// All keys of a tenant.
-    List { tenant: String },
-    /// One key, without its secret.
-    Get { tenant: String, key: String },
-    /// Create a key and show its secret, this once.
-    Create {
-        tenant: String,
-        /// What people call it.
-        #[arg(long)]
-        name: String,
-        #[command(flatten)]
-        settings: KeySettings,
-    },
-    /// Change some settings of a key.
-    Update {
-        tenant: String,
-        key: String,
-        /// What people call it.
-        #[arg(long)]
-        name: Option<String>,
-        #[command(flatten)]
-        settings: KeySettings,
-    },
-    /// Delete a key.
-    Delete { tenant: String, key: String },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct KeySettings {
-    /// What it may use: "*", "server__*", "server__tool", "prompt:server__name" or "resource:server__uri". May be repeated; without
-    /// it a new key may use nothing.
-    #[arg(long = "grant", value_name = "GRANT")]
-    grants: Vec<String>,
-    /// From when it is refused ("2027-01-31T12:00:00Z").
-    #[arg(long, value_name = "TIME")]
-    expires_at: Option<String>,
-    /// Whether it is admitted.
-    #[arg(long, value_name = "BOOL")]
-    enabled: Option<bool>,
+/// A command that is one request.
+trait Asks {
+    fn ask(self) -> Result<Ask, OperateError>;
 }
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OperateError {
-    #[error("{0:?} can't be an id")]
-    Id(String),
+    #[error(transparent)]
+    Ask(#[from] AskError),
     #[error(transparent)]
     Client(#[from] ClientError),
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error("can't start: {0}")]
     System(#[from] std::io::Error),
 }
 
 /// Runs a command.
-pub(crate) fn run(command: Operate) -> Result<(), OperateError> {
+pub(crate) fn run(command: Operate) -> Result<ExitCode, OperateError> {
     match command {
-        Operate::Tenants(Command { client, json, command }) => perform(client, json, &tenants(command)?),
-        Operate::Servers(Command { client, json, command }) => perform(client, json, &servers(command)?),
-        Operate::Views(Command { client, json, command }) => perform(client, json, &views(command)?),
-        Operate::Keys(Command { client, json, command }) => perform(client, json, &keys(command)?),
+        Operate::Operators(command) => several(command),
+        Operate::Tenants(command) => several(command),
+        Operate::Servers(command) => several(command),
+        Operate::Views(command) => several(command),
+        Operate::Keys(command) => several(command),
+        Operate::Teams(command) => several(command),
+        Operate::Limits(command) => several(command),
+        Operate::Policy(command) => several(command),
+        Operate::Usage(command) => single(command),
+        Operate::Whoami(command) => single(command),
+        Operate::Explain(command) => single(command),
+        Operate::Plan(arguments) => file::plan(arguments),
+        Operate::Apply(arguments) => file::apply(arguments),
     }
 }
 
-fn perform(arguments: ClientArgs, as_json: bool, ask: &Ask) -> Result<(), OperateError> {
+fn several<C: Subcommand + Asks>(Command { client, json, command }: Command<C>) -> Result<ExitCode, OperateError> {
+    perform(client, json, &command.ask()?)
+}
+
+fn single<A: Args + Asks>(Single { client, json, arguments }: Single<A>) -> Result<ExitCode, OperateError> {
+    perform(client, json, &arguments.ask()?)
+}
+
+fn perform(arguments: ClientArgs, as_json: bool, ask: &Ask) -> Result<ExitCode, OperateError> {
     let client = Client::new(arguments)?;
     let answer = crate::server::runtime()?.block_on(client.send(ask))?;
     if as_json {
@@ -259,194 +135,139 @@ fn perform(arguments: ClientArgs, as_json: bool, ask: &Ask) -> Result<(), Operat
     } else {
         show::text(ask, &answer);
     }
-    Ok(())
-}
-
-fn tenants(command: Tenants) -> Result<Ask, OperateError> {
-    Ok(match command {
-        Tenants::List => Ask::list(&[], "tenants", &["id", "display_name", "enabled"])?,
-        Tenants::Get { tenant } => Ask::get(&["tenants", &tenant])?,
-        Tenants::Put { tenant, settings } => Ask::put(&["tenants", &tenant], tenant_body(settings))?,
-        Tenants::Update { tenant, settings } => Ask::patch(&["tenants", &tenant], tenant_body(settings))?,
-        Tenants::Delete { tenant } => Ask::delete(&["tenants", &tenant])?,
-    })
-}
-
-fn servers(command: Servers) -> Result<Ask, OperateError> {
-    Ok(match command {
-        Servers::List { tenant } => {
-            Ask::list(&["tenants", &tenant], "servers", &["id", "url", "era", "network", "enabled"])?
-        }
-        Servers::Get { tenant, server } => Ask::get(&["tenants", &tenant, "servers", &server])?,
-        Servers::Put { tenant, server, url, settings } => {
-            Ask::put(&["tenants", &tenant, "servers", &server], server_body(Some(url), settings))?
-        }
-        Servers::Update { tenant, server, url, settings } => {
-            Ask::patch(&["tenants", &tenant, "servers", &server], server_body(url, settings))?
-        }
-        Servers::Delete { tenant, server } => Ask::delete(&["tenants", &tenant, "servers", &server])?,
-        Servers::Health { tenant, server } => Ask::get(&["tenants", &tenant, "servers", &server, "health"])?,
-        Servers::Check { tenant, server } => {
-            Ask::post(&["tenants", &tenant, "servers", &server, "health"], Map::new())?
-        }
-        Servers::Tools { tenant, server } => Ask::get(&["tenants", &tenant, "servers", &server, "tools"])?,
-    })
-}
-
-fn views(command: Views) -> Result<Ask, OperateError> {
-    Ok(match command {
-        Views::List { tenant } => {
-            Ask::list(&["tenants", &tenant], "views", &["id", "display_name", "prefix", "servers", "enabled"])?
-        }
-        Views::Get { tenant, view } => Ask::get(&["tenants", &tenant, "views", &view])?,
-        Views::Put { tenant, view, settings } => {
-            let mut body = view_body(settings);
-            body.entry("servers").or_insert_with(|| json!({}));
-            Ask::put(&["tenants", &tenant, "views", &view], body)?
-        }
-        Views::Update { tenant, view, settings } => {
-            Ask::patch(&["tenants", &tenant, "views", &view], view_body(settings))?
-        }
-        Views::Delete { tenant, view } => Ask::delete(&["tenants", &tenant, "views", &view])?,
-    })
-}
-
-fn keys(command: Keys) -> Result<Ask, OperateError> {
-    Ok(match command {
-        Keys::List { tenant } => {
-            Ask::list(&["tenants", &tenant], "keys", &["id", "name", "grants", "expires_at", "enabled"])?
-        }
-        Keys::Get { tenant, key } => Ask::get(&["tenants", &tenant, "keys", &key])?,
-        Keys::Create { tenant, name, settings } => {
-            let mut body = key_body(Some(name), settings);
-            body.entry("grants").or_insert_with(|| json!([]));
-            Ask::post(&["tenants", &tenant, "keys"], body)?
-        }
-        Keys::Update { tenant, key, name, settings } => {
-            Ask::patch(&["tenants", &tenant, "keys", &key], key_body(name, settings))?
-        }
-        Keys::Delete { tenant, key } => Ask::delete(&["tenants", &tenant, "keys", &key])?,
-    })
-}
-
-// Only what was given is sent: the API decides what the rest is.
-fn body<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {
-    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
-fn tenant_body(settings: TenantSettings) -> Map<String, Value> {
-    body([("display_name", settings.display_name.map(Value::from)), ("enabled", settings.enabled.map(Value::from))])
-}
-
-fn word(value: Option<clap::builder::PossibleValue>) -> Option<Value> {
-    value.map(|value| Value::from(value.get_name()))
-}
-
-fn server_body(url: Option<String>, settings: ServerSettings) -> Map<String, Value> {
-    body([
-        ("url", url.map(Value::from)),
-        ("era", word(settings.era.and_then(|era| era.to_possible_value()))),
-        ("network", word(settings.network.and_then(|network| network.to_possible_value()))),
-        ("headers", pairs(settings.headers)),
-        ("aliases", pairs(settings.aliases)),
-        ("enabled", settings.enabled.map(Value::from)),
-    ])
-}
-
-fn view_body(settings: ViewSettings) -> Map<String, Value> {
-    let servers = (!settings.servers.is_empty()).then(|| Value::Object(settings.servers.into_iter().collect()));
-    body([
-        ("display_name", settings.display_name.map(Value::from)),
-        ("prefix", word(settings.prefix.and_then(|prefix| prefix.to_possible_value()))),
-        ("servers", servers.or(settings.servers_json)),
-        ("enabled", settings.enabled.map(Value::from)),
-    ])
-}
-
-fn key_body(name: Option<String>, settings: KeySettings) -> Map<String, Value> {
-    body([
-        ("name", name.map(Value::from)),
-        ("grants", (!settings.grants.is_empty()).then(|| settings.grants.into())),
-        ("expires_at", settings.expires_at.map(Value::from)),
-        ("enabled", settings.enabled.map(Value::from)),
-    ])
-}
-
-fn pairs(pairs: Vec<(String, String)>) -> Option<Value> {
-    let members: Map<_, _> = pairs.into_iter().map(|(name, value)| (name, value.into())).collect();
-    (!members.is_empty()).then_some(members.into())
-}
-
-// An error says nothing of the value: it may be a secret.
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("write \"name: value\"")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
-}
-
-fn alias(text: &str) -> Result<(String, String), String> {
-    let (tool, name) = text.split_once('=').ok_or("write \"tool=name\"")?;
-    Ok((tool.to_owned(), name.to_owned()))
-}
-
-// One that is named with tools shows these tools and nothing else.
-fn shown_server(text: &str) -> Result<(String, Value), String> {
-    Ok(match text.split_once('=') {
-        None => (text.to_owned(), json!({})),
-        Some((server, tools)) => {
-            let tools: Vec<&str> = tools.split(',').filter(|tool| !tool.is_empty()).collect();
-            (server.to_owned(), json!({"tools": tools, "prompts": [], "resources": []}))
-        }
-    })
-}
-
-fn json_object(text: &str) -> Result<Value, String> {
-    match serde_json::from_str(text) {
-        Ok(value @ Value::Object(_)) => Ok(value),
-        Ok(_) => Err("write an object".into()),
-        Err(error) => Err(error.to_string()),
-    }
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::cli::{Cli, Command as Top};
 
     fn ask(line: &str) -> Ask {
         let cli = Cli::try_parse_from(line.split('|')).unwrap();
-        match cli.command {
-            Some(Top::Operate(Operate::Tenants(command))) => tenants(command.command).unwrap(),
-            Some(Top::Operate(Operate::Servers(command))) => servers(command.command).unwrap(),
-            Some(Top::Operate(Operate::Views(command))) => views(command.command).unwrap(),
-            Some(Top::Operate(Operate::Keys(command))) => keys(command.command).unwrap(),
-            other => panic!("{other:?}"),
-        }
+        let Some(Top::Operate(command)) = cli.command else { panic!("{line}") };
+        let asked = match command {
+            Operate::Operators(command) => command.command.ask(),
+            Operate::Tenants(command) => command.command.ask(),
+            Operate::Servers(command) => command.command.ask(),
+            Operate::Views(command) => command.command.ask(),
+            Operate::Keys(command) => command.command.ask(),
+            Operate::Teams(command) => command.command.ask(),
+            Operate::Limits(command) => command.command.ask(),
+            Operate::Usage(command) => command.arguments.ask(),
+            Operate::Policy(command) => command.command.ask(),
+            Operate::Whoami(command) => command.arguments.ask(),
+            Operate::Explain(command) => command.arguments.ask(),
+            Operate::Plan(_) | Operate::Apply(_) => panic!("{line} is no single request"),
+        };
+        asked.unwrap()
+    }
+
+    fn is(line: &str, method: &str, path: &str, body: Option<Value>) {
+        let ask = ask(line);
+        assert_eq!((ask.method.as_str(), ask.path()), (method, format!("/admin/v1{path}").as_str()), "{line}");
+        assert_eq!(ask.body(), body.as_ref(), "{line}");
     }
 
     #[test]
     fn a_command_sends_what_was_given_and_no_more() {
-        let put =
-            ask("toolgate|servers|put|acme|github|--url|https://x/mcp|--header|authorization: Bearer y|--alias|a=b");
-        assert_eq!(put.path(), "/admin/v1/tenants/acme/servers/github");
         let body = json!({"url": "https://x/mcp", "headers": {"authorization": "Bearer y"}, "aliases": {"a": "b"}});
-        assert_eq!(put.body(), Some(&body));
-        let view = ask("toolgate|views|put|acme|v|--prefix|never|--server|a|--server|b=x,y");
-        assert_eq!(view.path(), "/admin/v1/tenants/acme/views/v");
+        is(
+            "toolgate|servers|put|acme|github|--url|https://x/mcp|--header|authorization: Bearer y|--alias|a=b",
+            "PUT",
+            "/tenants/acme/servers/github",
+            Some(body),
+        );
         let servers = json!({"a": {}, "b": {"tools": ["x", "y"], "prompts": [], "resources": []}});
-        assert_eq!(view.body(), Some(&json!({"prefix": "never", "servers": servers})));
-        let update = ask("toolgate|keys|update|acme|0123|--enabled|false|--gateway|http://g");
-        assert_eq!(update.body(), Some(&json!({"enabled": false})));
-        let create = ask("toolgate|keys|create|acme|--name|ci|--grant|a__*|--grant|b__c");
-        assert_eq!(create.body(), Some(&json!({"name": "ci", "grants": ["a__*", "b__c"]})));
-        assert_eq!(ask("toolgate|keys|create|acme|--name|ci").body(), Some(&json!({"name": "ci", "grants": []})));
+        is(
+            "toolgate|views|put|acme|v|--prefix|never|--server|a|--server|b=x,y",
+            "PUT",
+            "/tenants/acme/views/v",
+            Some(json!({"prefix": "never", "servers": servers})),
+        );
+        let key = "/tenants/acme/keys/0123";
+        is(
+            "toolgate|keys|update|acme|0123|--enabled|false|--gateway|http://g",
+            "PATCH",
+            key,
+            Some(json!({"enabled": false})),
+        );
+        is(
+            "toolgate|keys|create|acme|--name|ci|--grant|a__*|--grant|b__c",
+            "POST",
+            "/tenants/acme/keys",
+            Some(json!({"name": "ci", "grants": ["a__*", "b__c"]})),
+        );
+        is(
+            "toolgate|keys|create|acme|--name|ci",
+            "POST",
+            "/tenants/acme/keys",
+            Some(json!({"name": "ci", "grants": []})),
+        );
+        let rotate = format!("{key}/rotate");
+        is("toolgate|keys|rotate|acme|0123|--overlap|24h", "POST", &rotate, Some(json!({"overlap": "24h"})));
+        is("toolgate|keys|rotate|acme|0123", "POST", &rotate, Some(json!({})));
     }
 
     #[test]
-    fn an_id_can_not_lead_to_another_path() {
-        for id in ["", "..", "a/b", "a?b", "a b", "a%2fb", "ä"] {
-            assert!(Ask::get(&["tenants", id]).is_err(), "{id}");
-        }
+    fn operators_are_created_with_their_role_and_tenant() {
+        is(
+            "toolgate|operators|create|--name|eve|--role|tenant-admin|--tenant|acme",
+            "POST",
+            "/operators",
+            Some(json!({"name": "eve", "role": "tenant-admin", "tenant": "acme"})),
+        );
+        is(
+            "toolgate|operators|update|0123|--enabled|false",
+            "PATCH",
+            "/operators/0123",
+            Some(json!({"enabled": false})),
+        );
+        is("toolgate|operators|delete|0123", "DELETE", "/operators/0123", None);
+        is("toolgate|whoami", "GET", "/whoami", None);
+    }
+
+    #[test]
+    fn limits_are_made_of_what_is_given() {
+        let path = "/tenants/acme/limits/daily";
+        let body = json!({"scope": {"key": "*", "server": "github"}, "kind": "budget", "unit": "micro_usd", "amount": 5,
+            "window": {"calendar": "month", "zone": "Europe/Berlin"}});
+        is(
+            "toolgate|limits|put|acme|daily|--scope|key=*|--scope|server=github|--kind|budget|--unit|micro_usd|--amount|5|\
+             --window|month|--zone|Europe/Berlin",
+            "PUT",
+            path,
+            Some(body),
+        );
+        let body = json!({"scope": {}, "kind": "concurrency", "unit": "calls", "amount": 3});
+        is("toolgate|limits|put|acme|daily|--kind|concurrency|--unit|calls|--amount|3", "PUT", path, Some(body));
+        is("toolgate|limits|update|acme|daily|--amount|7", "PATCH", path, Some(json!({"amount": 7})));
+        is("toolgate|limits|reset|acme|daily", "POST", &format!("{path}/reset"), Some(json!({})));
+        is(
+            "toolgate|teams|put|acme|t|--display-name|T",
+            "PUT",
+            "/tenants/acme/teams/t",
+            Some(json!({"display_name": "T"})),
+        );
+        let usage = ask("toolgate|usage|acme|--team|t|--user|a@b");
+        assert_eq!(
+            (usage.path(), usage.page(None).as_str()),
+            ("/admin/v1/tenants/acme/usage", "?limit=200&team=t&user=a%40b")
+        );
+        assert!(ask("toolgate|limits|usage|acme|daily").is_list());
+    }
+
+    #[test]
+    fn a_policy_is_shown_tried_and_put_in_force() {
+        let path = "/tenants/acme/policy";
+        is("toolgate|policy|get|acme", "GET", path, None);
+        is("toolgate|policy|get|acme|--draft", "GET", &format!("{path}/draft"), None);
+        is("toolgate|policy|get|acme|--revision|7", "GET", &format!("{path}/versions/7"), None);
+        is("toolgate|policy|promote|acme", "POST", &format!("{path}/draft/promote"), Some(json!({})));
+        is("toolgate|policy|delete|acme", "DELETE", path, None);
+        assert!(ask("toolgate|policy|versions|acme").is_list());
     }
 }

@@ -30,6 +30,7 @@ use toolgate_ports::Scope;
 
 pub(crate) use self::connection::{Handler, serve};
 use crate::{
+    ledger::SqliteLedger,
     mailbox::SharedMailbox,
     platform::{LocalPlatform, LocalTasks},
     store::SqliteStore,
@@ -47,13 +48,14 @@ const STACK: usize = 4 << 20;
 pub(crate) struct Shared {
     pub(crate) store: SqliteStore,
     pub(crate) mailbox: SharedMailbox,
+    pub(crate) ledger: SqliteLedger,
     pub(crate) config: Config,
 }
 
 impl Shared {
     /// A gateway for this thread.
     pub(crate) fn gateway(self) -> Gateway<LocalPlatform> {
-        Gateway::new(Rc::new(LocalPlatform::new(self.store, self.mailbox)), self.config)
+        Gateway::new(Rc::new(LocalPlatform::new(self.store, self.mailbox, self.ledger)), self.config)
     }
 }
 
