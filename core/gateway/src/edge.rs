@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Place<'a> {
     /// An MCP endpoint: a tenant's (named here, or by the host), whole or of one server or view.
-    Mcp { tenant: Option<String>, part: Option<&'a str> },
+    Mcp { tenant: Option<&'a str>, part: Option<&'a str> },
     /// The admin API.
     Admin,
     /// Whether the instance lives.
@@ -24,7 +24,7 @@ pub(crate) enum Place<'a> {
 impl<'a> Place<'a> {
     pub(crate) fn of(path: &'a str) -> Self {
         let (tenant, rest) = match path.strip_prefix("/t/").and_then(|rest| rest.split_once('/')) {
-            Some((tenant, rest)) => (Some(tenant.to_owned()), rest),
+            Some((tenant, rest)) => (Some(tenant), rest),
             None => (None, path.strip_prefix('/').unwrap_or(path)),
         };
         match rest.strip_suffix('/').unwrap_or(rest) {
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn paths_name_their_places() {
-        let mcp = |tenant: Option<&str>, part| Place::Mcp { tenant: tenant.map(ToOwned::to_owned), part };
+        let mcp = |tenant, part| Place::Mcp { tenant, part };
         assert_eq!(Place::of("/mcp"), mcp(None, None));
         assert_eq!(Place::of("/mcp/"), mcp(None, None));
         assert_eq!(Place::of("/mcp/github"), mcp(None, Some("github")));

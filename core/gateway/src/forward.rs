@@ -181,7 +181,7 @@ impl<P: Platform> Core<P> {
         let headers = param_headers(context, &routed, arguments.as_deref());
         Ok(vec![Target {
             method: what.method(),
-            name: Some(routed.name.clone()),
+            name: Some(routed.name),
             params: edit.finish(),
             headers,
             about: what.about(),
@@ -388,7 +388,7 @@ impl<P: Platform> Core<P> {
         self.changed(context, &target.server.id, &[ItemKind::Tool]);
         let (Era::Legacy, Ok(endpoint)) = (context.era, &target.server.endpoint) else { return false };
         let catalogues = self.aggregate.catalogues();
-        let renewed = catalogues.offer(&target.server, endpoint, ItemKind::Tool, &context.scope).await;
+        let renewed = Box::pin(catalogues.offer(&target.server, endpoint, ItemKind::Tool, &context.scope)).await;
         let name = target.name.as_deref().unwrap_or_default();
         let Some(item) = renewed.catalogue.as_ref().and_then(|catalogue| catalogue.named(name)) else { return false };
         let headers = made_headers(&item.headers, splice::value(&target.params, "arguments"));

@@ -94,7 +94,7 @@ pub(crate) struct Head<'a> {
     /// The version spoken, where one is agreed on.
     pub(crate) version: Option<Version>,
     /// The method, for a modern server.
-    pub(crate) method: Option<&'a str>,
+    pub(crate) method: Option<&'static str>,
     /// What the request is about, for a modern server.
     pub(crate) name: Option<&'a str>,
     /// The session, with a legacy server that has one.
@@ -119,8 +119,8 @@ impl Head<'_> {
         if let Some(version) = self.version {
             headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
         }
-        if let Some(method) = self.method.and_then(|method| HeaderValue::from_str(method).ok()) {
-            headers.insert(METHOD, method);
+        if let Some(method) = self.method {
+            headers.insert(METHOD, HeaderValue::from_static(method));
         }
         if let Some(name) = self.name.and_then(|name| HeaderValue::from_str(&encode_value(name)).ok()) {
             headers.insert(NAME, name);
