@@ -15,8 +15,8 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    runtime::Builder,
-    task::{LocalSet, spawn_local},
+    runtime::{Builder, LocalOptions},
+    task::spawn_local,
 };
 
 /// Why a bench's process ended.
@@ -64,8 +64,8 @@ where
     B::Error: Into<Failure>,
     E: Into<Failure>,
 {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, async move {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async move {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         loop {
             let (stream, _) = listener.accept().await?;

@@ -22,6 +22,9 @@ use tokio::{
 };
 use toolgate_benches::{process, serve::Failure};
 
+/// For how long is asked before anything is counted.
+const WARM: Duration = Duration::from_millis(300);
+
 #[derive(Default)]
 struct Settings {
     url: String,
@@ -154,7 +157,7 @@ impl Client {
 
 async fn load(settings: Settings) -> Result<(), Failure> {
     let mut clients = try_join_all((0..settings.connections).map(|_| Client::connect(&settings))).await?;
-    let warm = Instant::now() + Duration::from_secs(1);
+    let warm = Instant::now() + WARM;
     try_join_all(clients.iter_mut().map(|client| client.run(warm))).await?;
 
     process::reset_peak_memory(settings.pid);

@@ -132,7 +132,7 @@ impl<P: Platform> Aggregate<P> {
             catalogue = newer;
         }
         match found {
-            Some(name) => allowed(principal, server, &catalogue, &name),
+            Some(name) => allowed(principal, server, &catalogue, name),
             None => unknown(may(guess).err().as_deref().unwrap_or("no-such-item")),
         }
     }
@@ -153,7 +153,7 @@ impl<P: Platform> Aggregate<P> {
                 let Some((server, catalogue)) = found.iter().find(|(known, _)| known.id == *server) else {
                     return no_server();
                 };
-                allowed(principal, server, catalogue, item)
+                allowed(principal, server, catalogue, item.to_owned())
             }
             Named::Several(servers) => {
                 let servers = servers.iter().filter(|server| touches(principal, server)).cloned().collect();
@@ -166,7 +166,7 @@ impl<P: Platform> Aggregate<P> {
                     let one = [(Rc::clone(server), newer)];
                     let names = ViewNames::new(&view.record, kind, &one);
                     if let Named::One((_, item)) = names.find(name) {
-                        return allowed(principal, server, &one[0].1, item);
+                        return allowed(principal, server, &one[0].1, item.to_owned());
                     }
                 }
                 match failure.filter(|failure| touches(principal, &failure.error.server)) {
@@ -220,20 +220,20 @@ fn no_server() -> Route {
     Route::Unknown { server: None, rule: "no-such-server".to_owned() }
 }
 
-fn allowed(principal: Principal<'_>, server: &Rc<Server>, catalogue: &Rc<Catalogue>, name: &str) -> Route {
-    if let Err(denied) = decide(principal, &catalogue.subject(server, name)).into_allowed() {
+fn allowed(principal: Principal<'_>, server: &Rc<Server>, catalogue: &Rc<Catalogue>, name: String) -> Route {
+    if let Err(denied) = decide(principal, &catalogue.subject(server, &name)).into_allowed() {
         return Route::Unknown { server: Some(server.id.clone()), rule: denied.to_string() };
     }
     let shown = principal.view().and_then(|view| view.servers.get(&server.id));
-    let arguments = shown.filter(|_| catalogue.kind == ItemKind::Tool).map(|shown| shown.arguments.get(name));
+    let arguments = shown.filter(|_| catalogue.kind == ItemKind::Tool).map(|shown| shown.arguments.get(&name));
     Route::To(Routed {
         server: Rc::clone(server),
         verdict: Rc::clone(&catalogue.verdict),
-        name: name.to_owned(),
         catalogue: Rc::clone(catalogue),
         arguments: arguments.map(ArgumentEdits::of).unwrap_or_default(),
         headers: catalogue
-            .named(name)
+            .named(&name)
             .map_or_else(|| Rc::new([]) as Rc<[ParamHeader]>, |item| Rc::clone(&item.headers)),
+        name,
     })
 }

@@ -1,7 +1,7 @@
 //! Answers in their forms: JSON-RPC, problem details, plain text.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use toolgate_ports::Body;
 use toolgate_wire::{reply, splice};
 
@@ -9,11 +9,15 @@ pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json"
 pub(crate) const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+/// How many headers an answer has room for.
+const HEADERS: usize = 12;
 
 /// An answer of this type.
 pub(crate) fn of(status: StatusCode, content_type: HeaderValue, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
+    // With room for what is added to it on its way, so that it need not grow.
+    *response.headers_mut() = HeaderMap::with_capacity(HEADERS);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }

@@ -100,7 +100,7 @@ impl<P: Platform> Core<P> {
             },
             idempotency: idempotency.as_ref(),
         };
-        match self.meters.take(&identity.snapshot.limits, &call, &context.scope).await {
+        match Box::pin(self.meters.take(&identity.snapshot.limits, &call, &context.scope)).await {
             Ok(permit) => Ok(Some(Rc::new(Charge { permit: RefCell::new(Some(permit)), rules, arguments }))),
             Err(NotGranted::Denied(denied)) => Err(Box::new(refused(context, id, &denied))),
             Err(NotGranted::Ledger(lost)) => Err(Box::new(lost_ledger(context, id, &lost))),

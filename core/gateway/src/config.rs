@@ -126,9 +126,12 @@ impl HostRules {
     /// Whether `authority` (`host` or `host:port`) is allowed.
     #[must_use]
     pub fn allow(&self, authority: &str) -> bool {
-        let host = host_of(authority).to_ascii_lowercase();
-        self.exact.contains(&host)
-            || self.below.iter().any(|suffix| host.len() > suffix.len() && host.ends_with(suffix.as_str()))
+        let host = host_of(authority);
+        let ends_in = |suffix: &String| {
+            let end = host.len().checked_sub(suffix.len()).filter(|start| *start > 0);
+            end.and_then(|start| host.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+        };
+        self.exact.iter().any(|exact| exact.eq_ignore_ascii_case(host)) || self.below.iter().any(ends_in)
     }
 }
 

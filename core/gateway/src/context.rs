@@ -1,6 +1,6 @@
 //! Everything about a request that its method needs, apart from the message. It outlives the request where its answer streams.
 
-use std::rc::Rc;
+use std::{borrow::Cow, rc::Rc};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -105,12 +105,12 @@ impl<P: Platform> Context<P> {
 
     /// Names the principal and its client session towards the sessions with legacy servers. Those of modern clients are shared by
     /// what declares the same capabilities.
-    pub(crate) fn partition(&self) -> String {
+    pub(crate) fn partition(&self) -> Cow<'_, str> {
         let key = &self.identity.key.id;
         match (&self.session, self.input_capabilities()) {
-            (Some(session), _) => format!("{key}:{}", session.id),
-            (None, Some(declared)) => format!("{key}#{declared}"),
-            (None, None) => key.to_string(),
+            (Some(session), _) => Cow::Owned(format!("{key}:{}", session.id)),
+            (None, Some(declared)) => Cow::Owned(format!("{key}#{declared}")),
+            (None, None) => Cow::Borrowed(key.as_str()),
         }
     }
 

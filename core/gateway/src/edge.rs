@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Place<'a> {
     /// An MCP endpoint: a tenant's (named here, or by the host), whole or of one server or view.
-    Mcp { tenant: Option<String>, part: Option<&'a str> },
+    Mcp { tenant: Option<&'a str>, part: Option<&'a str> },
     /// The admin API.
     Admin,
     /// Whether the instance lives.
@@ -24,7 +24,7 @@ pub(crate) enum Place<'a> {
 impl<'a> Place<'a> {
     pub(crate) fn of(path: &'a str) -> Self {
         let (tenant, rest) = match path.strip_prefix("/t/").and_then(|rest| rest.split_once('/')) {
-            Some((tenant, rest)) => (Some(tenant.to_owned()), rest),
+            Some((tenant, rest)) => (Some(tenant), rest),
             None => (None, path.strip_prefix('/').unwrap_or(path)),
         };
         match rest.strip_suffix('/').unwrap_or(rest) {
@@ -155,22 +155,26 @@ pub(crate) fn header_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Opti
 
 /// Whether the body is said to be JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = header_text(headers, &header::CONTENT_TYPE) else { return false };
-    let essence = value.split(';').next().unwrap_or("").trim();
-    essence.eq_ignore_ascii_case("application/json")
+    let value = header_text(headers, &header::CONTENT_TYPE);
+    value.is_some_and(|value| essence(value.as_bytes()).eq_ignore_ascii_case(b"application/json"))
+}
+
+/// A media type without its parameters.
+fn essence(value: &[u8]) -> &[u8] {
+    let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+    value[..end].trim_ascii()
 }
 
 /// Whether the client takes an answer as a stream of events.
 pub(crate) fn accepts_events(headers: &HeaderMap) -> bool {
+    const TYPES: [&[u8]; 3] = [b"text/event-stream", b"*/*", b"text/*"];
     headers
         .get_all(header::ACCEPT)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|range| {
-            let range = range.split(';').next().unwrap_or("").trim();
-            range.eq_ignore_ascii_case("text/event-stream") || range == "*/*" || range.eq_ignore_ascii_case("text/*")
-        })
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(essence)
+        .any(|range| TYPES.iter().any(|events| range.eq_ignore_ascii_case(events)))
 }
 
 /// A preflight is no request of a client's own.
@@ -184,7 +188,7 @@ mod tests {
 
     #[test]
     fn paths_name_their_places() {
-        let mcp = |tenant: Option<&str>, part| Place::Mcp { tenant: tenant.map(ToOwned::to_owned), part };
+        let mcp = |tenant, part| Place::Mcp { tenant, part };
         assert_eq!(Place::of("/mcp"), mcp(None, None));
         assert_eq!(Place::of("/mcp/"), mcp(None, None));
         assert_eq!(Place::of("/mcp/github"), mcp(None, Some("github")));

@@ -148,7 +148,10 @@ impl<P: Platform> Core<P> {
         kind: ItemKind,
         what: Forwarded,
     ) -> Result<Vec<Target>, Refused> {
-        let (span, name) = text_at(params, &["name"]).ok_or_else(|| invalid(context, id, "name must be a string"))?;
+        let [span, sent] = splice::find(params, ["name", "arguments"]);
+        let name = span.clone().and_then(|span| splice::string(&params[span]));
+        let (Some(span), Some(name)) = (span, name) else { return Err(invalid(context, id, "name must be a string")) };
+        let sent = sent.map(|span| &params[span]);
         context.line.tool(&name);
         let principal = self.admitted(context)?;
         let snapshot = &context.identity.snapshot;
@@ -158,9 +161,9 @@ impl<P: Platform> Core<P> {
         if routed.name != name {
             edit = edit.replace(span, splice::quote(&routed.name));
         }
-        let mut arguments = splice::value(params, "arguments").map(Cow::Borrowed);
+        let mut arguments = sent.map(Cow::Borrowed);
         if !routed.arguments.is_empty() {
-            let edited = routed.arguments.apply(splice::value(params, "arguments").unwrap_or("{}"));
+            let edited = routed.arguments.apply(sent.unwrap_or("{}"));
             let edited = edited.map_err(|hidden| {
                 invalid(context, id, &format!("the argument {:?} is not one of this tool's", hidden.name))
             })?;
@@ -174,11 +177,11 @@ impl<P: Platform> Core<P> {
         let rules = Rc::clone(routed.server.rules(if kind == ItemKind::Tool { &routed.name } else { "" }));
         let called = routed.catalogue.named(&routed.name).filter(|_| kind == ItemKind::Tool);
         self.keeps(context, id, &rules.constraints, called.map(|tool| (tool, arguments.as_deref())))?;
-        check_param_headers(context, id, &routed, splice::value(params, "arguments"))?;
+        check_param_headers(context, id, &routed, sent)?;
         let headers = param_headers(context, &routed, arguments.as_deref());
         Ok(vec![Target {
             method: what.method(),
-            name: Some(routed.name.clone()),
+            name: Some(routed.name),
             params: edit.finish(),
             headers,
             about: what.about(),
@@ -336,7 +339,7 @@ impl<P: Platform> Core<P> {
         if (context.era, target.era()) == (Era::Modern, Era::Legacy) {
             match self.without_modern_ways(context, id, &mut target, &mut frame) {
                 Ok(None) => {}
-                Ok(Some(mailbox)) => return Some(self.go_on(context, target, frame, mailbox).await),
+                Ok(Some(mailbox)) => return Some(Box::pin(self.go_on(context, target, frame, mailbox)).await),
                 Err(refused) => return Some(*refused),
             }
             if context.input_capabilities().is_some() && !context.scope.background.lasts() {
@@ -385,7 +388,7 @@ impl<P: Platform> Core<P> {
         self.changed(context, &target.server.id, &[ItemKind::Tool]);
         let (Era::Legacy, Ok(endpoint)) = (context.era, &target.server.endpoint) else { return false };
         let catalogues = self.aggregate.catalogues();
-        let renewed = catalogues.offer(&target.server, endpoint, ItemKind::Tool, &context.scope).await;
+        let renewed = Box::pin(catalogues.offer(&target.server, endpoint, ItemKind::Tool, &context.scope)).await;
         let name = target.name.as_deref().unwrap_or_default();
         let Some(item) = renewed.catalogue.as_ref().and_then(|catalogue| catalogue.named(name)) else { return false };
         let headers = made_headers(&item.headers, splice::value(&target.params, "arguments"));
@@ -528,7 +531,7 @@ impl<P: Platform> Core<P> {
             }
         }
         let talk = Talk { core: Rc::clone(self), context: Rc::clone(context), target, frame, charge };
-        talk.answer(answer).await
+        Box::pin(talk.answer(answer)).await
     }
 }
 

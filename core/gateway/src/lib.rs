@@ -30,7 +30,7 @@ mod tasks;
 mod tools_report;
 mod translate;
 
-use std::{fmt, rc::Rc};
+use std::{borrow::Cow, fmt, rc::Rc};
 
 pub use config::{Config, ConfigError, HostRules};
 pub use hand_over::HandOver;
@@ -111,12 +111,14 @@ impl<P: Platform> Gateway<P> {
             line.rule(refused.slug);
             return answer::problem(refused.status, refused.slug, &refused.detail);
         }
-        let path = request.uri().path().to_owned();
-        match Place::of(&path) {
+        // Shared, where the path alone would be copied.
+        let uri = request.uri().clone();
+        match Place::of(uri.path()) {
             Place::Mcp { tenant, part } => {
-                let tenant = tenant.or_else(|| edge::tenant_of_host(&request, self.core.config.domain.as_deref()));
-                // Boxed, because it is large, and whoever holds this future moves it.
-                Box::pin(self.core.mcp(request, tenant.as_deref(), part, scope, line)).await
+                let tenant = tenant
+                    .map(Cow::Borrowed)
+                    .or_else(|| edge::tenant_of_host(&request, self.core.config.domain.as_deref()).map(Cow::Owned));
+                self.core.mcp(request, tenant.as_deref(), part, scope, line).await
             }
             Place::Admin => {
                 line.quiet();

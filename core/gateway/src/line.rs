@@ -12,6 +12,8 @@ use http::StatusCode;
 use toolgate_model::{KeyId, ServerId, TenantId};
 use toolgate_ports::{Clock, Platform, Random};
 
+use crate::session::hex;
+
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -64,7 +66,7 @@ impl RequestIds {
             u64::from_be_bytes(first)
         });
         self.0.set(Some(id.wrapping_add(1)));
-        format!("{id:016x}")
+        hex(&id.to_be_bytes())
     }
 }
 
@@ -119,7 +121,7 @@ impl<P: Platform> Line<P> {
     pub(crate) fn method(&self, era: &'static str, method: &str) {
         let mut fields = self.fields.borrow_mut();
         fields.era = Some(era);
-        fields.method = Some(method.chars().take(64).collect());
+        fields.method = Some(first(method, 64).to_owned());
     }
 
     pub(crate) fn server(&self, server: &ServerId) {
@@ -127,7 +129,7 @@ impl<P: Platform> Line<P> {
     }
 
     pub(crate) fn tool(&self, tool: &str) {
-        self.fields.borrow_mut().tool = Some(tool.chars().take(128).collect());
+        self.fields.borrow_mut().tool = Some(first(tool, 128).to_owned());
     }
 
     pub(crate) fn rule(&self, rule: impl Into<String>) {
@@ -167,6 +169,13 @@ impl<P: Platform> Line<P> {
     }
 }
 
+/// The first `most` characters of `text`.
+fn first(text: &str, most: usize) -> &str {
+    // As many bytes are no more characters.
+    let end = if text.len() <= most { None } else { text.char_indices().nth(most) };
+    end.map_or(text, |(end, _)| &text[..end])
+}
+
 impl<P: Platform> Drop for Line<P> {
     fn drop(&mut self) {
         let fields = self.fields.borrow();
@@ -183,7 +192,7 @@ impl<P: Platform> Drop for Line<P> {
         });
         tracing::info!(
             target: "toolgate::request",
-            request_id = %self.id,
+            request_id = self.id.as_str(),
             tenant = fields.tenant.as_ref().map(TenantId::as_str),
             key_id = fields.key.as_ref().map(KeyId::as_str),
             era = fields.era,

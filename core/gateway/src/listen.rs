@@ -424,7 +424,7 @@ impl<P: Platform> Listener<P> {
         }
         let partition = match context.era {
             Era::Legacy => context.partition(),
-            Era::Modern => self.own.name.clone(),
+            Era::Modern => Cow::Borrowed(self.own.name.as_str()),
         };
         let capabilities = context.session.as_ref().map(|session| session.capabilities.clone());
         let kept = context.session.as_ref().and_then(|session| session.servers.get(&heard.server.id));

@@ -83,7 +83,8 @@ impl<P: Platform> Core<P> {
             Some(part) => self.part(&identity, part, scope, line).await?,
             None => Where::All,
         };
-        let context = Context {
+        // On the heap from the start: a future has room for everything that is moved in it, once for each place that it was at.
+        let context = Box::new(Context {
             place,
             era: Era::Legacy,
             accepts: if edge::accepts_events(&head.headers) { Accepts::Events } else { Accepts::Json },
@@ -96,9 +97,10 @@ impl<P: Platform> Core<P> {
             body: Bytes::new(),
             scope: scope.clone(),
             line: Rc::clone(line),
-        };
+        });
         if context.head.method != Method::POST {
-            return self.of_session(context).await;
+            // What is rare is boxed, here and below: there is room for the future of each request.
+            return Box::pin(self.of_session(context)).await;
         }
         if !edge::is_json(&context.head.headers) {
             let words = "The Content-Type must be application/json.";
@@ -110,15 +112,15 @@ impl<P: Platform> Core<P> {
     }
 
     /// A session's stream, or its end.
-    async fn of_session(self: &Rc<Self>, mut context: Context<P>) -> Result<Response<Body>, Early> {
+    async fn of_session(self: &Rc<Self>, mut context: Box<Context<P>>) -> Result<Response<Body>, Early> {
         context.session = self.session(&context)?;
         let deletes = context.head.method == Method::DELETE;
         context.line.method("legacy", if deletes { "DELETE" } else { "GET" });
-        Ok(if deletes { self.end_session(&context) } else { self.listen_legacy(Rc::new(context)).await })
+        Ok(if deletes { self.end_session(&context) } else { self.listen_legacy(Rc::from(context)).await })
     }
 
     /// A message, or several.
-    async fn posted(self: &Rc<Self>, mut context: Context<P>, body: Bytes) -> Result<Response<Body>, Early> {
+    async fn posted(self: &Rc<Self>, mut context: Box<Context<P>>, body: Bytes) -> Result<Response<Body>, Early> {
         context.body = body.clone();
         let headers = headers_of(&context.head);
         let classified = classify(&headers, &body, self.bounds()).map_err(|refusal| {
@@ -129,7 +131,7 @@ impl<P: Platform> Core<P> {
             Classified::Modern(request) => self.modern(context, request).await,
             Classified::Initialize(request) => {
                 context.line.method("legacy", "initialize");
-                self.initialize(&context, &request).await
+                Box::pin(self.initialize(&context, &request)).await
             }
             Classified::Notification(message) if is_modern(&context.head) => {
                 context.line.method("modern", message.method().unwrap_or_default());
@@ -145,22 +147,22 @@ impl<P: Platform> Core<P> {
             }
             Classified::Response(message) => {
                 let context = self.within_session(context)?;
-                self.take_response(&context, &message).await
+                Box::pin(self.take_response(&context, &message)).await
             }
             Classified::Batch(entries) => {
                 let mut context = context;
                 context.accepts = Accepts::Json;
                 let context = self.within_session(context)?;
-                self.batch(&context, &entries).await
+                Box::pin(self.batch(&context, &entries)).await
             }
         })
     }
 
     /// The context of a legacy message.
-    fn within_session(&self, mut context: Context<P>) -> Result<Rc<Context<P>>, Early> {
+    fn within_session(&self, mut context: Box<Context<P>>) -> Result<Rc<Context<P>>, Early> {
         context.session = self.session(&context)?;
         context.capabilities = context.session.as_ref().map(|session| session.capabilities.clone());
-        Ok(Rc::new(context))
+        Ok(Rc::from(context))
     }
 
     const fn bounds(&self) -> Bounds {
@@ -209,13 +211,13 @@ impl<P: Platform> Core<P> {
         })
     }
 
-    async fn modern(self: &Rc<Self>, mut context: Context<P>, request: ModernRequest<'_>) -> Response<Body> {
+    async fn modern(self: &Rc<Self>, mut context: Box<Context<P>>, request: ModernRequest<'_>) -> Response<Body> {
         context.line.method("modern", request.method.as_str());
         context.era = Era::Modern;
         context.capabilities = request.meta.client_capabilities.map(str::to_owned);
         context.log_level = request.meta.log_level.map(str::to_owned);
         let message = &request.message;
-        let context = Rc::new(context);
+        let context = Rc::from(context);
         match request.method {
             ModernMethod::ServerDiscover => self.discover(&context, message).await,
             ModernMethod::ToolsList => self.list(&context, message, ItemKind::Tool).await,
@@ -226,10 +228,10 @@ impl<P: Platform> Core<P> {
             ModernMethod::PromptsGet => self.forward(context, message, Forwarded::Prompt).await,
             ModernMethod::ResourcesRead => self.forward(context, message, Forwarded::Resource).await,
             ModernMethod::CompletionComplete => self.forward(context, message, Forwarded::Completion).await,
-            ModernMethod::SubscriptionsListen => self.listen_modern(context, message).await,
-            ModernMethod::TasksGet => self.task(context, message, "tasks/get").await,
-            ModernMethod::TasksUpdate => self.task(context, message, "tasks/update").await,
-            ModernMethod::TasksCancel => self.task(context, message, "tasks/cancel").await,
+            ModernMethod::SubscriptionsListen => Box::pin(self.listen_modern(context, message)).await,
+            ModernMethod::TasksGet => Box::pin(self.task(context, message, "tasks/get")).await,
+            ModernMethod::TasksUpdate => Box::pin(self.task(context, message, "tasks/update")).await,
+            ModernMethod::TasksCancel => Box::pin(self.task(context, message, "tasks/cancel")).await,
         }
     }
 
@@ -248,11 +250,11 @@ impl<P: Platform> Core<P> {
             "prompts/get" => forward(Forwarded::Prompt).await,
             "resources/read" => forward(Forwarded::Resource).await,
             "completion/complete" => forward(Forwarded::Completion).await,
-            "logging/setLevel" => self.set_log_level(context, message).await,
-            "resources/subscribe" | "resources/unsubscribe" => self.subscribe(context, message).await,
-            "tasks/get" => self.task(Rc::clone(context), message, "tasks/get").await,
-            "tasks/result" => self.task(Rc::clone(context), message, "tasks/result").await,
-            "tasks/cancel" => self.task(Rc::clone(context), message, "tasks/cancel").await,
+            "logging/setLevel" => Box::pin(self.set_log_level(context, message)).await,
+            "resources/subscribe" | "resources/unsubscribe" => Box::pin(self.subscribe(context, message)).await,
+            "tasks/get" => Box::pin(self.task(Rc::clone(context), message, "tasks/get")).await,
+            "tasks/result" => Box::pin(self.task(Rc::clone(context), message, "tasks/result")).await,
+            "tasks/cancel" => Box::pin(self.task(Rc::clone(context), message, "tasks/cancel")).await,
             _ => {
                 context.line.outcome(Outcome::BadRequest);
                 answer::error(StatusCode::OK, Some(id), rpc::METHOD_NOT_FOUND, "Method not found", None)

@@ -378,9 +378,10 @@ fn without_loose_content(raw: &str) -> Option<(Range<usize>, Bytes)> {
 
 /// Where a result names a task of its own: flat in the modern era, within `task` in the legacy one, and as what it is related to.
 fn task_ids(raw: &str) -> Vec<Range<usize>> {
-    const PLACES: [&[&str]; 3] =
-        [&["taskId"], &["task", "taskId"], &["_meta", "io.modelcontextprotocol/related-task", "taskId"]];
-    PLACES.iter().filter_map(|path| member_at(raw, 0..raw.len(), path)).collect()
+    let [flat, task, meta] = splice::find(raw, ["taskId", "task", "_meta"]);
+    let task = task.and_then(|task| member_at(raw, task, &["taskId"]));
+    let related = meta.and_then(|meta| member_at(raw, meta, &["io.modelcontextprotocol/related-task", "taskId"]));
+    [flat, task, related].into_iter().flatten().collect()
 }
 
 /// Where the value at `path` stands, from the object at `object` on.
@@ -391,21 +392,46 @@ pub(crate) fn member_at(text: &str, object: Range<usize>, path: &[&str]) -> Opti
     })
 }
 
-/// `message` with some of its bytes replaced, without copying the others. Of two edits that overlap the first stays.
+/// Up to how many bytes a message is copied: to send it in parts costs as much as that.
+const SHORT: usize = 4 << 10;
+
+/// `message` with some of its bytes replaced, without copying the others unless they are few. Of two edits that overlap the first
+/// stays.
 fn spliced(message: &Bytes, mut edits: Vec<(Range<usize>, Bytes)>) -> VecDeque<Bytes> {
     edits.sort_by_key(|(span, _)| (span.start, span.end));
+    let mut at = 0;
+    edits.retain(|(span, _)| {
+        let apart = span.start >= at;
+        at = if apart { span.end } else { at };
+        apart
+    });
+    if message.len() <= SHORT {
+        return VecDeque::from([copied(message, &edits)]);
+    }
     let mut parts = VecDeque::with_capacity(2 * edits.len() + 1);
     let mut at = 0;
     for (span, with) in edits {
-        if span.start < at {
-            continue;
-        }
         parts.push_back(message.slice(at..span.start));
         parts.push_back(with);
         at = span.end;
     }
     parts.push_back(message.slice(at..));
     parts
+}
+
+/// The same in one piece, of edits that are in order and apart.
+fn copied(message: &Bytes, edits: &[(Range<usize>, Bytes)]) -> Bytes {
+    let (gone, added) =
+        edits.iter().fold((0, 0), |(gone, added), (span, with)| (gone + span.len(), added + with.len()));
+    let mut whole = Vec::with_capacity(message.len() - gone + added);
+    let mut at = 0;
+    for (span, with) in edits {
+        whole.extend_from_slice(&message[at..span.start]);
+        whole.extend_from_slice(with);
+        at = span.end;
+    }
+    whole.extend_from_slice(&message[at..]);
+    whole.into()
 }
 
 /// A message as the bytes it is.
@@ -418,4 +444,24 @@ pub(crate) fn as_reply(status: StatusCode, message: &Bytes, depth: usize) -> Opt
     let parsed = Message::parse(message, depth).ok()?;
     let (id, result, error) = (parsed.id_span()?, parsed.result_span(), parsed.error_span());
     Some(Reply { status, message: message.clone(), id, result, error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_the_same_whether_it_is_copied_or_sent_in_parts() {
+        for length in [0, SHORT, 3 * SHORT] {
+            let message = Bytes::from(format!("{{\"id\":7,\"x\":\"{}\"}}", "y".repeat(length)));
+            let edits = vec![
+                (8..11, "\"other\"".into()),
+                (6..7, "\"an id\"".into()),
+                (9..10, "lost".into()),
+                (1..1, "".into()),
+            ];
+            let expected = format!("{{\"id\":\"an id\",\"other\":\"{}\"}}", "y".repeat(length));
+            assert_eq!(joined(&spliced(&message, edits)), expected.as_bytes());
+        }
+    }
 }

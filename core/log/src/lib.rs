@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use toolgate_model::Timestamp;
 use tracing::{
     Event, Level, Metadata, Subscriber,
@@ -50,7 +51,7 @@ impl<S: Fn(Level, &[u8]) + 'static> Subscriber for JsonLog<S> {
         let metadata = event.metadata();
         let mut line = Line::begin(*metadata.level());
         if let Some(now) = self.now {
-            line.spell("timestamp", &now());
+            line.time(now());
         }
         event.record(&mut line);
         line.text("target", metadata.target());
@@ -92,15 +93,18 @@ impl Line {
         let _ = serde_json::to_writer(&mut self.0, value);
     }
 
-    fn spell(&mut self, name: &str, value: &dyn fmt::Display) {
-        self.text(name, &value.to_string());
+    // In how a time is spelled nothing needs an escape.
+    fn time(&mut self, time: Timestamp) {
+        use std::io::Write;
+        self.name("timestamp");
+        // Writing to memory does not fail.
+        let _ = write!(self.0, "\"{time}\"");
     }
 
-    // Numbers and booleans are spelled in JSON as Rust spells them.
-    fn plain(&mut self, name: &str, value: impl fmt::Display) {
-        use std::io::Write;
+    fn plain(&mut self, name: &str, value: impl Serialize) {
         self.name(name);
-        let _ = write!(self.0, "{value}");
+        // What is no number in JSON (infinity) becomes null.
+        let _ = serde_json::to_writer(&mut self.0, &value);
     }
 
     fn end(mut self) -> Vec<u8> {
@@ -123,9 +127,7 @@ impl Visit for Line {
         self.plain(field.name(), value);
     }
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.name(field.name());
-        // What is no number in JSON (infinity) becomes null.
-        let _ = serde_json::to_writer(&mut self.0, &value);
+        self.plain(field.name(), value);
     }
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.text(field.name(), &format!("{value:?}"));

@@ -107,7 +107,9 @@ impl<'a, I: Holder> PresentedSecret<'a, I> {
     /// Whether it is the one whose hash was stored. Takes the same time whatever differs.
     #[must_use]
     pub fn matches(&self, stored_hash: &str) -> bool {
-        hash_of(self.text).as_bytes().ct_eq(stored_hash.as_bytes()).into()
+        let mut stored = [0; 32];
+        let readable = hex::decode_to_slice(stored_hash, &mut stored).is_ok();
+        readable & bool::from(Sha256::digest(self.text.as_bytes()).ct_eq(&stored))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading an upstream's answer: one JSON-RPC response, alone or at the end of a stream of events. Everything is checked
 //! to be what was asked for; nothing is looked into further.
 
-use std::{collections::VecDeque, rc::Rc, time::Duration};
+use std::{collections::VecDeque, pin::pin, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -12,9 +12,9 @@ use toolgate_wire::{Kind as MessageKind, Message, MessageError, sse};
 use crate::{
     Answer, AnswerStream, Endpoint, Event, EventStream, Item, Reply, SessionRef, UpstreamError,
     UpstreamErrorKind as Kind,
-    exchange::{Exchange, response_type},
+    exchange::Exchange,
     handshake::session_head,
-    header::Head,
+    header::{Head, MediaType},
     memory::Session,
     wait::within,
 };
@@ -63,14 +63,15 @@ impl<P: Platform> Exchange<P> {
 
     /// Reads the answer, until it is whole or known to be a stream.
     pub(crate) async fn answer_within(self, response: FetchResponse, of: Within) -> Result<Answer, UpstreamError> {
-        let content_type = response_type(&response);
+        let media_type = MediaType::of(&response.headers);
         if !response.status.is_success() {
-            return self.refusal(response, &content_type).await.map(Answer::Reply);
+            return Box::pin(self.refusal(response, &media_type)).await.map(Answer::Reply);
         }
-        match content_type.as_str() {
-            "text/event-stream" => Events::new(self, response.status, response.body).answer(of).await,
-            "application/json" | "" => self.whole(response).await.map(Answer::Reply),
-            other => {
+        match media_type {
+            // Boxed, because it is large, and most answers come whole.
+            MediaType::Events => Box::pin(Events::new(self, response.status, response.body).answer(of)).await,
+            MediaType::Json | MediaType::Unsaid => self.whole(response).await.map(Answer::Reply),
+            other @ MediaType::Other(_) => {
                 Err(self.error(Kind::NotJson, format!("its answer is {other}, neither JSON nor a stream of events")))
             }
         }
@@ -90,11 +91,11 @@ impl<P: Platform> Exchange<P> {
 
     /// A refusal that is a JSON-RPC error goes its way like any other answer; but not one for want of credentials, which are the
     /// operator's to give: a client would take it for a word about its own.
-    async fn refusal(&self, response: FetchResponse, content_type: &str) -> Result<Reply, UpstreamError> {
+    async fn refusal(&self, response: FetchResponse, media_type: &MediaType) -> Result<Reply, UpstreamError> {
         let status = response.status;
-        let refused = || self.status(status, content_type);
+        let refused = || self.status(status, media_type);
         let credentials = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-        if credentials || !matches!(content_type, "application/json" | "") {
+        if credentials || !matches!(media_type, MediaType::Json | MediaType::Unsaid) {
             return Err(refused());
         }
         let body = self.collect(response, MAX_REFUSAL).await.map_err(|_| refused())?;
@@ -203,7 +204,7 @@ impl<P: Platform> Events<P> {
             }
             Ok(())
         };
-        within(platform.clock(), FIRST_EVENT, first).await.transpose()?;
+        within(platform.clock(), || FIRST_EVENT, pin!(first)).await.transpose()?;
         if let Some(Event { item: Some(Item::Reply(reply)), .. }) = seen.back() {
             self.linger().await;
             return Ok(Answer::Reply(reply.clone()));
@@ -301,7 +302,7 @@ impl<P: Platform> Events<P> {
         let head = Head { last_event_id: Some(&last_id), ..session_head(session) };
         let uri = endpoint.uri.clone();
         let response = self.exchange.send_to(endpoint, uri, Method::GET, head, Bytes::new()).await?;
-        if !response.status.is_success() || response_type(&response) != "text/event-stream" {
+        if !response.status.is_success() || MediaType::of(&response.headers) != MediaType::Events {
             return Err(closed);
         }
         self.body = response.body;

@@ -184,7 +184,7 @@ impl<P: Platform> Client<P> {
     /// Refuses at once what is for a server that is left alone.
     fn admit(&self, endpoint: &Endpoint, step: Step) -> Result<(), UpstreamError> {
         let key = ServerKey::of(endpoint);
-        let admitted = self.healths.borrow_mut().admit(&key, self.moment());
+        let admitted = self.healths.borrow_mut().admit(&key, || self.now());
         admitted.map_err(|retry_after| {
             let health = self.health(endpoint);
             let last = health.last_failure.map(|failure| format!(", last at {}: {}", failure.step, failure.message));
@@ -200,13 +200,13 @@ impl<P: Platform> Client<P> {
 
     /// Takes note of how asking a server went.
     pub fn note(&self, endpoint: &Endpoint, error: Option<&UpstreamError>) {
-        let (key, now) = (ServerKey::of(endpoint), self.moment());
+        let key = ServerKey::of(endpoint);
         let is_news = match error {
-            None => self.healths.borrow_mut().succeeded(&key, now),
+            None => self.healths.borrow_mut().succeeded(&key, self.platform.clock().now()),
             Some(error) => {
                 let mut jitter = [0];
                 self.platform.random().fill(&mut jitter);
-                self.healths.borrow_mut().failed(&key, error, now, jitter[0])
+                self.healths.borrow_mut().failed(&key, error, self.moment(), jitter[0])
             }
         };
         if is_news {
@@ -287,16 +287,15 @@ impl<P: Platform> Client<P> {
     pub(crate) fn exchange(&self, trip: &Trip<'_>, step: Step) -> Exchange<P> {
         let id = self.last_id.get().wrapping_add(1);
         self.last_id.set(id);
-        let handshake = matches!(step, Step::Probe | Step::Initialize);
-        let bounded = Deadline::after(self.platform.clock(), self.limits.catalogue_total);
-        Exchange {
-            platform: Rc::clone(&self.platform),
-            server: trip.endpoint.server.clone(),
-            step,
-            deadline: if handshake { trip.deadline.min(bounded) } else { trip.deadline },
-            bounds: if handshake { Bounds::of(&self.limits) } else { trip.bounds },
-            id: Id::Own(id),
-        }
+        let (deadline, bounds) = match step {
+            Step::Probe | Step::Initialize => {
+                let bounded = Deadline::after(self.platform.clock(), self.limits.catalogue_total);
+                (trip.deadline.min(bounded), Bounds::of(&self.limits))
+            }
+            _ => (trip.deadline, trip.bounds),
+        };
+        let (platform, server) = (Rc::clone(&self.platform), trip.endpoint.server.clone());
+        Exchange { platform, server, step, deadline, bounds, id: Id::Own(id) }
     }
 
     /// Asks, and asks once more in another way if the answer shows that the first was the wrong one and that nothing was
@@ -309,25 +308,26 @@ impl<P: Platform> Client<P> {
             answer = self.ask(trip, &route, ask).await;
         }
         let Some(refusal) = Refusal::of(&answer) else { return answer };
-        match self.other_route(trip, &route, &refusal).await? {
+        match Box::pin(self.other_route(trip, &route, &refusal)).await? {
             Some(other) => self.ask(trip, &other, ask).await,
             None => answer,
         }
     }
 
+    // What is asked for once, or in a way of old, is boxed: the future of a usual call is small.
     async fn ask(&self, trip: &Trip<'_>, route: &Route, ask: &Ask<'_>) -> Result<Answer, UpstreamError> {
         let mut exchange = self.exchange(trip, trip.step);
         let session = match route {
             Route::Modern(version) => return self.ask_modern(trip, exchange, *version, ask).await,
             Route::Legacy(session) => session,
-            Route::Link => return self.ask_linked(trip, exchange, ask).await,
+            Route::Link => return Box::pin(self.ask_linked(trip, exchange, ask)).await,
         };
         if let Ask::Call(call) = ask {
             if let Some(id) = call.id.filter(|_| session.id.is_some()) {
                 exchange.id = Id::Given(id.into());
             }
             if call.log_level.is_some() && call.from == Era::Modern {
-                self.log_everything(trip, session).await;
+                Box::pin(self.log_everything(trip, session)).await;
             }
         }
         let body = body_of(&exchange.id, ask, session.version);
@@ -403,10 +403,10 @@ impl<P: Platform> Client<P> {
             (Some(known), _) if known.transport == Transport::HttpSse => Ok(Route::Link),
             (Some(_), _) => match self.session(trip) {
                 Some(session) => Ok(Route::Legacy(session)),
-                None => self.greet_again(trip).await,
+                None => Box::pin(self.greet_again(trip)).await,
             },
-            (None, EraPolicy::Legacy) => self.greet(trip).await,
-            (None, EraPolicy::Auto) => self.detect(trip).await,
+            (None, EraPolicy::Legacy) => Box::pin(self.greet(trip)).await,
+            (None, EraPolicy::Auto) => Box::pin(self.detect(trip)).await,
         }
     }
 

@@ -180,7 +180,7 @@ pub type Sent = RefCell<Option<(SessionRef, String)>>;
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// The method.
-    pub method: &'a str,
+    pub method: &'static str,
     /// The raw params; what they name is already in the upstream's words, `_meta` is as the client sent it.
     pub params: &'a str,
     /// What the request is about, for `Mcp-Name`.

@@ -1,7 +1,7 @@
 //! One HTTP exchange with an upstream: sent once, within limits of time and size; every failure named. Knows neither what
 //! is asked nor what the answer means.
 
-use std::{fmt, rc::Rc, time::Duration};
+use std::{fmt, pin::pin, rc::Rc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -16,7 +16,7 @@ use toolgate_wire::splice;
 use crate::{
     Allowed, Endpoint, Step, UpstreamError, UpstreamErrorKind as Kind,
     address::check_uri,
-    header::{Head, media_type},
+    header::{Head, MediaType},
     redirect,
     wait::{Deadline, within},
 };
@@ -164,8 +164,8 @@ impl<P: Platform> Exchange<P> {
             headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         }
         let request = FetchRequest { method, uri, headers, body, network: endpoint.network };
-        let limit = self.limit(self.bounds.first_byte);
-        match within(self.platform.clock(), limit, self.platform.fetch().fetch(request)).await {
+        let limit = || self.limit(self.bounds.first_byte);
+        match within(self.platform.clock(), limit, pin!(self.platform.fetch().fetch(request))).await {
             Some(answer) => answer.map_err(|error| self.failed(error)),
             None => Err(self.late(self.bounds.first_byte, "did not begin its answer")),
         }
@@ -173,7 +173,7 @@ impl<P: Platform> Exchange<P> {
 
     /// The next part of a body; nothing at its end.
     pub(crate) async fn chunk(&self, body: &mut ByteStream) -> Result<Option<Bytes>, UpstreamError> {
-        match within(self.platform.clock(), self.limit(self.bounds.idle), body.next()).await {
+        match within(self.platform.clock(), || self.limit(self.bounds.idle), body.next()).await {
             Some(chunk) => chunk.transpose().map_err(|error| self.failed(error)),
             None => Err(self.late(self.bounds.idle, "was silent in the middle of its answer")),
         }
@@ -207,18 +207,17 @@ impl<P: Platform> Exchange<P> {
     pub(crate) async fn linger(&self, body: &mut ByteStream) {
         const MOMENT: Duration = Duration::from_millis(5);
         let end = async { while body.next().await.is_some_and(|chunk| chunk.is_ok_and(|bytes| bytes.is_empty())) {} };
-        let _ = within(self.platform.clock(), MOMENT, end).await;
+        let _ = within(self.platform.clock(), || MOMENT, pin!(end)).await;
     }
 
     /// An answer that is no JSON-RPC message: told by its status alone. What it says is not repeated: it may be anything.
-    pub(crate) fn status(&self, status: StatusCode, response_type: &str) -> UpstreamError {
+    pub(crate) fn status(&self, status: StatusCode, media_type: &MediaType) -> UpstreamError {
         let hint = match status.as_u16() {
             401 | 403 => ": it wants credentials; set them in the server's \"headers\"",
             404 => ": is the server's \"url\" its MCP endpoint?",
             _ => "",
         };
-        let response_type = if response_type.is_empty() { "no content type" } else { response_type };
-        let message = format!("it answered HTTP {} ({response_type}){hint}", status.as_u16());
+        let message = format!("it answered HTTP {} ({media_type}){hint}", status.as_u16());
         self.error(Kind::Status(status.as_u16()), message)
     }
 
@@ -249,9 +248,4 @@ impl<P: Platform> Exchange<P> {
         };
         UpstreamError { step, ..self.error(kind, error.message) }
     }
-}
-
-/// The media type of `response`, shortened to what can be shown.
-pub(crate) fn response_type(response: &FetchResponse) -> String {
-    media_type(&response.headers).chars().filter(char::is_ascii_graphic).take(60).collect()
 }

@@ -10,7 +10,7 @@ use toolgate_wire::{Era, LATEST_MODERN, Version, meta, splice};
 use crate::{
     Answer, Endpoint, Item, Reply, Transport, UpstreamError, UpstreamErrorKind as Kind, Verdict,
     exchange::Exchange,
-    header::{Head, SESSION},
+    header::{Head, MediaType, SESSION},
     memory::Session,
     refusal::{Refusal, error_code, error_message, error_of, result_of, shown, versions},
     request,
@@ -59,7 +59,7 @@ impl<P: Platform> Exchange<P> {
         if reply.status.is_success() || says_nothing_modern(&kind) {
             return Ok(Discovered::NotModern);
         }
-        Err(self.status(reply.status, "application/json"))
+        Err(self.status(reply.status, &MediaType::Json))
     }
 
     /// Sends a request of the gateway's own and waits for its response.
@@ -128,7 +128,7 @@ impl<P: Platform> Exchange<P> {
     ) -> Result<(), UpstreamError> {
         let mut response = self.send_to(endpoint, to, Method::POST, head, body).await?;
         if !response.status.is_success() {
-            return Err(self.status(response.status, &crate::exchange::response_type(&response)));
+            return Err(self.status(response.status, &MediaType::of(&response.headers)));
         }
         self.linger(&mut response.body).await;
         Ok(())

@@ -1,5 +1,7 @@
 //! Which headers an operator may configure for a server, and the headers of the protocol itself.
 
+use std::fmt;
+
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{ACCEPT, CONTENT_TYPE, USER_AGENT},
@@ -92,7 +94,7 @@ pub(crate) struct Head<'a> {
     /// The version spoken, where one is agreed on.
     pub(crate) version: Option<Version>,
     /// The method, for a modern server.
-    pub(crate) method: Option<&'a str>,
+    pub(crate) method: Option<&'static str>,
     /// What the request is about, for a modern server.
     pub(crate) name: Option<&'a str>,
     /// The session, with a legacy server that has one.
@@ -117,8 +119,8 @@ impl Head<'_> {
         if let Some(version) = self.version {
             headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version.as_str()));
         }
-        if let Some(method) = self.method.and_then(|method| HeaderValue::from_str(method).ok()) {
-            headers.insert(METHOD, method);
+        if let Some(method) = self.method {
+            headers.insert(METHOD, HeaderValue::from_static(method));
         }
         if let Some(name) = self.name.and_then(|name| HeaderValue::from_str(&encode_value(name)).ok()) {
             headers.insert(NAME, name);
@@ -143,10 +145,46 @@ fn copy(to: &mut HeaderMap, from: &HeaderMap, wanted: impl Fn(&str) -> bool) {
     }
 }
 
-/// The media type of an answer, lower-cased, without parameters. Empty where there is none.
-pub(crate) fn media_type(headers: &HeaderMap) -> String {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+/// What an answer says it is, parameters aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MediaType {
+    /// Nothing is said.
+    Unsaid,
+    /// One JSON value.
+    Json,
+    /// A stream of events.
+    Events,
+    /// Anything else, shortened to what can be shown.
+    Other(String),
+}
+
+impl MediaType {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().as_bytes();
+        let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+        let essence = value[..end].trim_ascii();
+        if essence.is_empty() {
+            Self::Unsaid
+        } else if essence.eq_ignore_ascii_case(b"application/json") {
+            Self::Json
+        } else if essence.eq_ignore_ascii_case(b"text/event-stream") {
+            Self::Events
+        } else {
+            let shown = essence.iter().filter(|byte| byte.is_ascii_graphic()).take(60);
+            Self::Other(shown.map(|byte| char::from(byte.to_ascii_lowercase())).collect())
+        }
+    }
+}
+
+impl fmt::Display for MediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unsaid => "no content type",
+            Self::Json => "application/json",
+            Self::Events => "text/event-stream",
+            Self::Other(other) => other,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -94,27 +94,27 @@ fn counts(kind: &Kind) -> bool {
 
 impl Healths {
     /// Whether the server may be called now; if not, for how long it rests. Of those who ask when its rest is over, one is let through to
-    /// try it.
-    pub(crate) fn admit(&mut self, key: &ServerKey, now: Moment) -> Result<(), Duration> {
+    /// try it. `ticks` is asked only of a server that rests.
+    pub(crate) fn admit(&mut self, key: &ServerKey, ticks: impl FnOnce() -> u64) -> Result<(), Duration> {
         let Some(breaker) = self.servers.get_mut(key) else { return Ok(()) };
         let Some((rest, until)) = breaker.rest else { return Ok(()) };
-        let waits = until.max(breaker.trial.unwrap_or(0));
-        if now.ticks < waits {
-            return Err(Duration::from_micros(waits - now.ticks));
+        let (now, waits) = (ticks(), until.max(breaker.trial.unwrap_or(0)));
+        if now < waits {
+            return Err(Duration::from_micros(waits - now));
         }
-        breaker.trial = Some(now.ticks.saturating_add(micros(rest)));
+        breaker.trial = Some(now.saturating_add(micros(rest)));
         Ok(())
     }
 
     /// The server answered. Says whether that is news.
-    pub(crate) fn succeeded(&mut self, key: &ServerKey, now: Moment) -> bool {
+    pub(crate) fn succeeded(&mut self, key: &ServerKey, now: Timestamp) -> bool {
         let breaker = self.breaker(key);
         let news = breaker.rest.is_some();
         breaker.rest = None;
         breaker.trial = None;
         let health = &mut breaker.health;
         (health.status, health.failures, health.resting_until) = (Status::Healthy, 0, None);
-        health.last_success_at = Some(now.time);
+        health.last_success_at = Some(now);
         news
     }
 
@@ -198,11 +198,11 @@ mod tests {
         let health = healths.of(&key());
         assert_eq!((health.status, health.failures), (Status::Degraded, FAILURES - 1));
         assert_eq!(health.last_failure.unwrap().message, "why");
-        assert_eq!(healths.admit(&key(), at(1)), Ok(()));
-        healths.succeeded(&key(), at(2));
+        assert_eq!(healths.admit(&key(), || 1 * SECOND), Ok(()));
+        healths.succeeded(&key(), at(2).time);
         assert_eq!((healths.of(&key()).status, healths.of(&key()).failures), (Status::Healthy, 0));
         fail(&mut healths, FAILURES - 1, 3);
-        assert_eq!(healths.admit(&key(), at(3)), Ok(()), "only failures in a row count");
+        assert_eq!(healths.admit(&key(), || 3 * SECOND), Ok(()), "only failures in a row count");
     }
 
     #[test]
@@ -210,14 +210,14 @@ mod tests {
         let mut healths = Healths::default();
         fail(&mut healths, FAILURES, 0);
         assert_eq!(healths.of(&key()).status, Status::Down);
-        assert_eq!(healths.admit(&key(), at(4)), Err(Duration::from_secs(6)));
-        assert_eq!(healths.admit(&key(), at(10)), Ok(()));
-        assert!(healths.admit(&key(), at(10)).is_err(), "the others wait for the one that tries");
+        assert_eq!(healths.admit(&key(), || 4 * SECOND), Err(Duration::from_secs(6)));
+        assert_eq!(healths.admit(&key(), || 10 * SECOND), Ok(()));
+        assert!(healths.admit(&key(), || 10 * SECOND).is_err(), "the others wait for the one that tries");
         fail(&mut healths, 1, 10);
-        assert_eq!(healths.admit(&key(), at(20)), Err(Duration::from_secs(10)), "it rests twice as long");
-        assert_eq!(healths.admit(&key(), at(30)), Ok(()));
-        assert!(healths.succeeded(&key(), at(30)));
-        assert_eq!(healths.admit(&key(), at(30)), Ok(()));
+        assert_eq!(healths.admit(&key(), || 20 * SECOND), Err(Duration::from_secs(10)), "it rests twice as long");
+        assert_eq!(healths.admit(&key(), || 30 * SECOND), Ok(()));
+        assert!(healths.succeeded(&key(), at(30).time));
+        assert_eq!(healths.admit(&key(), || 30 * SECOND), Ok(()));
         assert_eq!(healths.of(&key()).resting_until, None);
     }
 
@@ -225,9 +225,9 @@ mod tests {
     fn a_trial_that_never_ends_does_not_close_the_door() {
         let mut healths = Healths::default();
         fail(&mut healths, FAILURES, 0);
-        assert_eq!(healths.admit(&key(), at(10)), Ok(()));
-        assert!(healths.admit(&key(), at(19)).is_err());
-        assert_eq!(healths.admit(&key(), at(20)), Ok(()));
+        assert_eq!(healths.admit(&key(), || 10 * SECOND), Ok(()));
+        assert!(healths.admit(&key(), || 19 * SECOND).is_err());
+        assert_eq!(healths.admit(&key(), || 20 * SECOND), Ok(()));
     }
 
     #[test]
@@ -237,9 +237,9 @@ mod tests {
         let mut now = 0;
         for _ in 0..20 {
             now += 1_000;
-            assert_eq!(healths.admit(&key(), at(now)), Ok(()));
+            assert_eq!(healths.admit(&key(), || now * SECOND), Ok(()));
             healths.failed(&key(), &error(Kind::Timeout), at(now), 255);
-            assert!(healths.admit(&key(), at(now)).unwrap_err() <= LONGEST_REST + LONGEST_REST / 5);
+            assert!(healths.admit(&key(), || now * SECOND).unwrap_err() <= LONGEST_REST + LONGEST_REST / 5);
         }
     }
 

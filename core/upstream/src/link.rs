@@ -9,8 +9,8 @@ use crate::{
     Answer, Endpoint, Item, SessionRef, UpstreamError, UpstreamErrorKind as Kind, Verdict,
     answer::{Events, Resume, Within},
     endpoint::Transport,
-    exchange::{Exchange, Id, response_type},
-    header::Head,
+    exchange::{Exchange, Id},
+    header::{Head, MediaType},
     redirect::same_origin,
     request,
 };
@@ -26,9 +26,9 @@ impl<P: Platform> Link<P> {
     pub(crate) async fn open(exchange: Exchange<P>, endpoint: &Endpoint) -> Result<Self, UpstreamError> {
         let uri = endpoint.uri.clone();
         let response = exchange.send_to(endpoint, uri, Method::GET, Head::default(), bytes::Bytes::new()).await?;
-        let content_type = response_type(&response);
-        if !response.status.is_success() || content_type != "text/event-stream" {
-            return Err(exchange.status(response.status, &content_type));
+        let media_type = MediaType::of(&response.headers);
+        if !response.status.is_success() || media_type != MediaType::Events {
+            return Err(exchange.status(response.status, &media_type));
         }
         let mut events = Events::new(exchange, response.status, response.body);
         let named = events.named("endpoint").await?;

@@ -14,7 +14,11 @@ pub(crate) const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications
 
 fn begin(id: &Id, method: &str, capacity: usize) -> String {
     let mut out = String::with_capacity(capacity + 320);
-    let _ = write!(out, r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{"#);
+    out.push_str(r#"{"jsonrpc":"2.0","id":"#);
+    let _ = write!(out, "{id}");
+    for part in [r#","method":""#, method, r#"","params":{"#] {
+        out.push_str(part);
+    }
     out
 }
 
@@ -101,8 +105,9 @@ fn push_member(out: &mut String, name: &str, raw: &str) {
 }
 
 fn push_version(out: &mut String, version: Version) {
-    out.push_str("\"_meta\":{");
-    let _ = write!(out, r#""{}":"{version}""#, meta::PROTOCOL_VERSION);
+    for part in ["\"_meta\":{\"", meta::PROTOCOL_VERSION, "\":\"", version.as_str(), "\""] {
+        out.push_str(part);
+    }
 }
 
 /// The `_meta` of a request that is the gateway's own.

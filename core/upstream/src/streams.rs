@@ -12,9 +12,9 @@ use crate::{
     UpstreamErrorKind as Kind, Verdict,
     answer::{Events, Resume, Within},
     client::{OWN, Route, Trip},
-    exchange::{Exchange, Id, response_type},
+    exchange::{Exchange, Id},
     handshake::session_head,
-    header::Head,
+    header::{Head, MediaType},
     memory::Session,
     request,
 };
@@ -216,12 +216,12 @@ async fn get<P: Platform>(
     let head = Head { last_event_id, ..session_head(session) };
     let uri = trip.endpoint.uri.clone();
     let response = exchange.send_to(trip.endpoint, uri, Method::GET, head, Bytes::new()).await?;
-    match (response.status.as_u16(), response_type(&response).as_str()) {
-        (200..=299, "text/event-stream") => {
+    match (response.status.as_u16(), MediaType::of(&response.headers)) {
+        (200..=299, MediaType::Events) => {
             Ok(Got::Stream(Box::new(Events::new(exchange, response.status, response.body))))
         }
         (404, _) if session.id.is_some() => Ok(Got::Lost),
         (400 | 404 | 405 | 406 | 501, _) => Ok(Got::Nothing),
-        (_, other) => Err(exchange.status(response.status, other)),
+        (_, other) => Err(exchange.status(response.status, &other)),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::pin,
+    pin::Pin,
     task::Poll,
     time::Duration,
 };
@@ -23,15 +23,21 @@ impl Deadline {
     }
 }
 
-/// What `future` gives, or nothing if it takes longer than `limit`. A future that is ready costs no timer.
-pub(crate) async fn within<F: Future>(clock: &impl Clock, limit: Duration, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
+/// What `future` gives, or nothing if it takes longer than `limit` says when it begins to be waited for. A future that is ready costs
+/// neither a timer nor a look at the clock.
+///
+/// It is pinned where it is (`pin!`), because a future that is moved in here would have room in its caller's twice.
+pub(crate) async fn within<F: Future + Unpin>(
+    clock: &impl Clock,
+    limit: impl Fn() -> Duration,
+    mut future: F,
+) -> Option<F::Output> {
     let mut timer: Option<LocalFuture<()>> = None;
     poll_fn(|context| {
-        if let Poll::Ready(output) = future.as_mut().poll(context) {
+        if let Poll::Ready(output) = Pin::new(&mut future).poll(context) {
             return Poll::Ready(Some(output));
         }
-        timer.get_or_insert_with(|| clock.sleep(limit)).as_mut().poll(context).map(|()| None)
+        timer.get_or_insert_with(|| clock.sleep(limit())).as_mut().poll(context).map(|()| None)
     })
     .await
 }

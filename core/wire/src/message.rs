@@ -142,7 +142,7 @@ impl<'a> Message<'a> {
             return Err(reason);
         }
         let jsonrpc = jsonrpc.ok_or("\"jsonrpc\" is missing")?;
-        if splice::string(raw(jsonrpc)).as_deref() != Some("2.0") {
+        if raw(jsonrpc) != r#""2.0""# && splice::string(raw(jsonrpc)).as_deref() != Some("2.0") {
             return Err("\"jsonrpc\" must be \"2.0\"");
         }
         let method = match method {
@@ -280,9 +280,9 @@ fn members(text: &str, scanner: &mut Scanner<'_>, max: usize) -> Result<Envelope
     scanner.space();
     if !scanner.eat(b'}') {
         loop {
-            let name = scanner.name()?;
+            let (name, spelling) = scanner.name()?;
             let value = scanner.value(max)?;
-            envelope.note(&splice::name(&text[name]), value);
+            envelope.note(&splice::name(&text[name], spelling), value);
             scanner.space();
             if scanner.eat(b'}') {
                 break;

@@ -50,6 +50,13 @@ impl Nesting {
     }
 }
 
+/// Whether what is between a string's quotes stands for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    Plain,
+    Escaped,
+}
+
 const OBJECT: u64 = 1;
 const ARRAY: u64 = 0;
 
@@ -97,15 +104,16 @@ impl<'a> Scanner<'a> {
         if self.at == self.bytes.len() { Ok(()) } else { Err(self.fault()) }
     }
 
-    /// A member's name and its colon; returns where the name stands, quotes included.
-    pub(crate) fn name(&mut self) -> Result<Span, Fault> {
+    /// A member's name and its colon; returns where the name stands, quotes included, and how it is spelt.
+    #[inline]
+    pub(crate) fn name(&mut self) -> Result<(Span, Spelling), Fault> {
         self.space();
         let start = self.at;
-        self.string()?;
+        let spelling = self.string()?;
         let name = start..self.at;
         self.space();
         self.expect(b':')?;
-        Ok(name)
+        Ok((name, spelling))
     }
 
     /// Any value of at most `max` containers within each other; returns where it stands.
@@ -163,7 +171,7 @@ impl<'a> Scanner<'a> {
 
     fn scalar(&mut self) -> Result<(), Fault> {
         match self.peek() {
-            Some(b'"') => self.string(),
+            Some(b'"') => self.string().map(|_| ()),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.literal(b"true"),
             Some(b'f') => self.literal(b"false"),
@@ -204,16 +212,20 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn string(&mut self) -> Result<(), Fault> {
+    fn string(&mut self) -> Result<Spelling, Fault> {
         self.expect(b'"')?;
+        let mut spelling = Spelling::Plain;
         loop {
             self.at = string_stop(self.bytes, self.at);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(());
+                    return Ok(spelling);
                 }
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => {
+                    spelling = Spelling::Escaped;
+                    self.escape()?;
+                }
                 _ => return Err(self.fault()),
             }
         }
@@ -275,14 +287,22 @@ pub(crate) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
 /// The end of the string that begins at `at`, of text known to be JSON. `None` if it does not end.
 #[inline]
 pub(crate) fn skip_string(bytes: &[u8], at: usize) -> Option<usize> {
+    skip_spelt(bytes, at).map(|(end, _)| end)
+}
+
+/// The same, and how it is spelt.
+#[inline]
+pub(crate) fn skip_spelt(bytes: &[u8], at: usize) -> Option<(usize, Spelling)> {
     let mut at = at + 1;
+    let mut spelling = Spelling::Plain;
     loop {
         at = string_stop(bytes, at);
         match bytes.get(at)? {
-            b'"' => return Some(at + 1),
+            b'"' => return Some((at + 1, spelling)),
             b'\\' => at += 2,
             _ => at += 1,
         }
+        spelling = Spelling::Escaped;
     }
 }
 

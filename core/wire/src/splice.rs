@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::{
     Span,
-    scan::{skip_space, skip_string, skip_value, string_stop},
+    scan::{Spelling, skip_space, skip_spelt, skip_value, string_stop},
 };
 
 /// One member of an object. All spans are offsets into the object's text.
@@ -39,40 +39,43 @@ pub struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// The next member's name, and where its value begins.
-    fn name(&mut self) -> Option<(Span, usize)> {
+    /// The next member's name, where it stands, and where its value begins.
+    fn name(&mut self) -> Option<(Cow<'a, str>, Span, usize)> {
         let bytes = self.text.as_bytes();
         let start = skip_space(bytes, self.at.take()?);
         if bytes.get(start) != Some(&b'"') {
             return None;
         }
-        let name_span = start..skip_string(bytes, start)?;
-        let colon = skip_space(bytes, name_span.end);
-        (bytes.get(colon) == Some(&b':')).then(|| (name_span, skip_space(bytes, colon + 1)))
+        let (end, spelling) = skip_spelt(bytes, start)?;
+        let colon = skip_space(bytes, end);
+        if bytes.get(colon) != Some(&b':') {
+            return None;
+        }
+        Some((name(self.text.get(start..end)?, spelling), start..end, skip_space(bytes, colon + 1)))
     }
 
     /// The member that is named so and ends there.
-    fn member(&mut self, name_span: Span, value_span: Span) -> Option<Member<'a>> {
+    fn member(&mut self, name: Cow<'a, str>, name_span: Span, value_span: Span) -> Member<'a> {
         let bytes = self.text.as_bytes();
         let after = skip_space(bytes, value_span.end);
         let comma = bytes.get(after) == Some(&b',');
         self.at = comma.then_some(after + 1);
         let whole = name_span.start..if comma { after + 1 } else { value_span.end };
-        Some(Member { name: name(self.text.get(name_span.clone())?), name_span, value_span, whole })
+        Member { name, name_span, value_span, whole }
     }
 
     /// As [`Iterator::next`]; and of a value that is an array, where its elements stand, without a second walk.
     pub(crate) fn next_with_elements(&mut self, elements: &mut Vec<Span>) -> Option<Member<'a>> {
         elements.clear();
-        let (name_span, value) = self.name()?;
+        let (name, name_span, value) = self.name()?;
         let mut inside = self::elements(self.text.get(value..)?);
         if inside.at.is_none() {
             let end = skip_value(self.text.as_bytes(), value)?;
-            return self.member(name_span, value..end);
+            return Some(self.member(name, name_span, value..end));
         }
         elements.extend(inside.by_ref().map(|element| value + element.start..value + element.end));
         let end = value + inside.end?;
-        self.member(name_span, value..end)
+        Some(self.member(name, name_span, value..end))
     }
 }
 
@@ -80,9 +83,9 @@ impl<'a> Iterator for Members<'a> {
     type Item = Member<'a>;
 
     fn next(&mut self) -> Option<Member<'a>> {
-        let (name_span, value) = self.name()?;
+        let (name, name_span, value) = self.name()?;
         let end = skip_value(self.text.as_bytes(), value)?;
-        self.member(name_span, value..end)
+        Some(self.member(name, name_span, value..end))
     }
 }
 
@@ -90,6 +93,24 @@ impl<'a> Iterator for Members<'a> {
 #[must_use]
 pub fn member(object: &str, name: &str) -> Option<Span> {
     members(object).find(|member| member.name == name).map(|member| member.value_span)
+}
+
+/// Where the values of the first members called so stand in `object`, found in one walk.
+#[must_use]
+pub fn find<const N: usize>(object: &str, names: [&str; N]) -> [Option<Span>; N] {
+    let mut found = [const { None }; N];
+    let mut missing = N;
+    let mut members = members(object);
+    while missing > 0
+        && let Some(member) = members.next()
+    {
+        let wanted = names.iter().zip(&mut found).find(|(name, _)| **name == member.name);
+        if let Some((_, slot @ None)) = wanted {
+            *slot = Some(member.value_span);
+            missing -= 1;
+        }
+    }
+    found
 }
 
 /// The raw JSON of the first member called `name` of `object`.
@@ -147,8 +168,9 @@ pub fn string(raw: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A member's name, decoded; one that can't be decoded as it stands, so that it equals no name.
-pub(crate) fn name(raw: &str) -> Cow<'_, str> {
-    string(raw).unwrap_or(Cow::Borrowed(raw))
+pub(crate) fn name(raw: &str, spelling: Spelling) -> Cow<'_, str> {
+    let plain = (spelling == Spelling::Plain).then(|| raw.get(1..raw.len() - 1).map(Cow::Borrowed)).flatten();
+    plain.or_else(|| string(raw)).unwrap_or(Cow::Borrowed(raw))
 }
 
 /// Encodes `text` as a JSON string.
@@ -163,12 +185,13 @@ pub fn quote(text: &str) -> String {
 pub fn quote_into(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+    loop {
+        let at = string_stop(rest.as_bytes(), 0);
         out.push_str(&rest[..at]);
-        push_escaped(out, rest.as_bytes()[at]);
+        let Some(byte) = rest.as_bytes().get(at) else { break };
+        push_escaped(out, *byte);
         rest = &rest[at + 1..];
     }
-    out.push_str(rest);
     out.push('"');
 }
 

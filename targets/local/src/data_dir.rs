@@ -65,7 +65,9 @@ impl DataDir {
 
     /// The secret kept in the file `name`; made now if there is none.
     pub(crate) fn secret(&self, name: &str) -> Result<String, DataError> {
-        self.read(name)?.map_or_else(|| self.make(name), Ok)
+        // A power cut may leave nothing in a file that was not waited for (see `make`).
+        let cut_off = |text: &String| text.trim_matches('\0').is_empty() && !self.database().exists();
+        self.read(name)?.filter(|text| !cut_off(text)).map_or_else(|| self.make(name), Ok)
     }
 
     /// What the file `name` holds, without surrounding space.
@@ -86,11 +88,15 @@ impl DataDir {
 
     /// Replaces the file `name`, as a whole or not at all; readable by its owner alone.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), DataError> {
+        self.replace(name, text, File::sync_all)
+    }
+
+    fn replace(&self, name: &str, text: &str, wait: fn(&File) -> io::Result<()>) -> Result<(), DataError> {
         let (path, new) = (self.0.join(name), self.0.join(format!("{name}.new")));
         let write = || -> io::Result<()> {
             let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
             file.write_all(text.as_bytes())?;
-            file.sync_all()?;
+            wait(&file)?;
             std::fs::rename(&new, &path)
         };
         write().map_err(|e| DataError::Io(path.clone(), e))
@@ -100,7 +106,9 @@ impl DataDir {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|e| DataError::Io(self.0.join(name), io::Error::other(e.to_string())))?;
         let secret = hex::encode(bytes);
-        self.write(name, &format!("{secret}\n"))?;
+        // Nothing needs it before the database is made, and that waits for all files in the directory.
+        let wait: fn(&File) -> io::Result<()> = if self.database().exists() { File::sync_all } else { |_| Ok(()) };
+        self.replace(name, &format!("{secret}\n"), wait)?;
         Ok(secret)
     }
 }
@@ -128,6 +136,18 @@ mod tests {
         assert_eq!(mode(&temp.path("data")), 0o700);
         assert_eq!(mode(&temp.path("data").join(MASTER_KEY)), 0o600);
         assert_eq!(mode(&temp.path("data").join(OPERATOR_TOKEN)), 0o600);
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_off_is_made_anew_as_long_as_nothing_needs_it() {
+        let temp = TestDir::new();
+        let dir = DataDir::at(temp.path("data"));
+        let _lock = dir.open().unwrap();
+        dir.note(MASTER_KEY, "").unwrap();
+        assert_eq!(dir.secret(MASTER_KEY).unwrap().len(), 64);
+        dir.note(OPERATOR_TOKEN, "").unwrap();
+        std::fs::write(dir.database(), "").unwrap();
+        assert_eq!(dir.secret(OPERATOR_TOKEN).unwrap(), "");
     }
 
     #[test]

@@ -30,6 +30,11 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// An empty database in memory.
+pub(crate) fn in_memory() -> Result<Connection, StoreError> {
+    Connection::open_in_memory().map_err(|e| store_error(&e))
+}
+
 impl Sql for Database {
     fn query(&self, statement: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         self.run(statement, params).map_err(|e| store_error(&e))

@@ -4,10 +4,11 @@
 //! until [`Store::generation`] changes, and asking that is one atomic read.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
+    ops::Deref,
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use rusqlite::Connection;
 use toolgate_model::{Revision, TenantId};
 use toolgate_ports::{Commit, Consistency, Page, Record, RecordKey, RecordKind, Store, StoreError, TenantSync};
+use toolgate_sql::Sql;
 
 use crate::database::{self, Database};
 
@@ -34,54 +36,99 @@ pub(crate) struct SqliteStore(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    database: Mutex<Database>,
+    opened: Mutex<Opened>,
     generation: AtomicU64,
 }
 
+#[derive(Debug)]
+struct Opened {
+    database: Database,
+    /// Where it is to be kept, as long as there is nothing in it: then it is in memory.
+    unkept: Option<PathBuf>,
+}
+
+impl Deref for Opened {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.database
+    }
+}
+
 impl SqliteStore {
-    /// Opens the database at `path`, making it if there is none.
+    /// Opens the database at `path`. If there is none, it is made when there is something to keep: a first start waits for no disk.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        if !path.exists() {
-            create(path)?;
+        if path.exists() {
+            return Ok(Self::over(Opened { database: prepared(database::connect(path)?, SETTINGS)?, unkept: None }));
         }
-        Self::over(database::connect(path)?, SETTINGS)
+        let database = prepared(database::in_memory()?, "")?;
+        // What was written to it by mistake would be lost: it is refused.
+        database.query("PRAGMA query_only = ON", &[])?;
+        Ok(Self::over(Opened { database, unkept: Some(path.to_owned()) }))
     }
 
-    fn over(connection: Connection, settings: &str) -> Result<Self, StoreError> {
-        let database = Database::new(connection, settings)?;
-        toolgate_sql::migrate(&database)?;
-        Ok(Self(Arc::new(Shared { database: Mutex::new(database), generation: AtomicU64::new(0) })))
+    fn over(opened: Opened) -> Self {
+        Self(Arc::new(Shared { opened: Mutex::new(opened), generation: AtomicU64::new(0) }))
     }
 
     // A panic while the lock was held has rolled its transaction back: the database is as it was.
-    fn database(&self) -> MutexGuard<'_, Database> {
-        self.0.database.lock().unwrap_or_else(PoisonError::into_inner)
+    fn database(&self) -> MutexGuard<'_, Opened> {
+        self.0.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The database, in its file.
+    fn kept(&self) -> Result<MutexGuard<'_, Opened>, StoreError> {
+        let mut opened = self.database();
+        if let Some(path) = &opened.unkept {
+            create(path)?;
+            opened.database = prepared(database::connect(path)?, SETTINGS)?;
+            opened.unkept = None;
+        }
+        Ok(opened)
     }
 
     // Even a commit that failed may have been made: what anyone knows is to be asked again.
-    fn changing<T>(&self, change: impl FnOnce(&Database) -> T) -> T {
-        let result = change(&self.database());
+    fn changing<T>(&self, change: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let result = self.kept().and_then(|database| change(&database));
         self.0.generation.fetch_add(1, Ordering::Release);
         result
     }
 }
 
+fn prepared(connection: Connection, settings: &str) -> Result<Database, StoreError> {
+    let database = Database::new(connection, settings)?;
+    toolgate_sql::migrate(&database)?;
+    Ok(database)
+}
+
 // Made aside without waiting for the disk, which is then waited for once: SQLite in its own place would do so eight times.
 fn create(path: &Path) -> Result<(), StoreError> {
     let aside = path.with_extension("db.new");
-    let failed = |e: io::Error| StoreError::Refused(format!("{}: {e}", aside.display()));
-    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&aside).map_err(failed)?;
-    drop(SqliteStore::over(database::connect(&aside)?, SETTINGS_ASIDE)?);
-    file.sync_all().and_then(|()| fs::rename(&aside, path)).map_err(failed)
+    let failed = |e: io::Error| StoreError::Unavailable(format!("{}: {e}", aside.display()));
+    OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&aside).map_err(failed)?;
+    drop(prepared(database::connect(&aside)?, SETTINGS_ASIDE)?);
+    let dir = path.parent().unwrap_or(Path::new("."));
+    sync_files(dir).and_then(|()| fs::rename(&aside, path)).and_then(|()| File::open(dir)?.sync_all()).map_err(failed)
+}
+
+/// Waits until the disk has what is in `dir`: the database is of no use without the secrets that were made for it.
+fn sync_files(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    Ok(())
 }
 
 impl Store for SqliteStore {
     async fn sync(&self, tenant: &TenantId, since: Option<Revision>) -> Result<TenantSync, StoreError> {
-        toolgate_sql::sync(&*self.database(), tenant, since)
+        toolgate_sql::sync(&**self.database(), tenant, since)
     }
 
     async fn get(&self, tenant: &TenantId, key: &RecordKey, _: Consistency) -> Result<Option<Record>, StoreError> {
-        toolgate_sql::get(&*self.database(), tenant, key)
+        toolgate_sql::get(&**self.database(), tenant, key)
     }
 
     async fn list(
@@ -92,11 +139,11 @@ impl Store for SqliteStore {
         limit: usize,
         _: Consistency,
     ) -> Result<Page, StoreError> {
-        toolgate_sql::list(&*self.database(), tenant, kind, after, limit)
+        toolgate_sql::list(&**self.database(), tenant, kind, after, limit)
     }
 
     async fn setup(&self, tenant: &TenantId, _: Consistency) -> Result<Vec<Record>, StoreError> {
-        toolgate_sql::setup(&*self.database(), tenant)
+        toolgate_sql::setup(&**self.database(), tenant)
     }
 
     async fn commit(&self, tenant: &TenantId, commit: Commit) -> Result<Revision, StoreError> {
@@ -108,15 +155,15 @@ impl Store for SqliteStore {
     }
 
     async fn tenants(&self, after: Option<&str>, limit: usize) -> Result<(Vec<TenantId>, bool), StoreError> {
-        toolgate_sql::tenants(&*self.database(), after, limit)
+        toolgate_sql::tenants(&**self.database(), after, limit)
     }
 
     async fn get_blob(&self, tenant: &TenantId, name: &str) -> Result<Option<Bytes>, StoreError> {
-        toolgate_sql::get_blob(&*self.database(), tenant, name)
+        toolgate_sql::get_blob(&**self.database(), tenant, name)
     }
 
     async fn put_blob(&self, tenant: &TenantId, name: &str, value: Bytes) -> Result<(), StoreError> {
-        toolgate_sql::put_blob(&*self.database(), tenant, name, &value)
+        toolgate_sql::put_blob(&**self.kept()?, tenant, name, &value)
     }
 
     fn generation(&self) -> Option<u64> {
@@ -168,9 +215,34 @@ mod tests {
     }
 
     #[test]
+    fn the_file_is_made_when_there_is_something_to_keep() {
+        let dir = TestDir::new();
+        let (path, tenant) = (dir.path("toolgate.db"), TenantId::new("acme").unwrap());
+        let store = SqliteStore::open(&path).unwrap();
+        assert_eq!(block_on(store.sync(&tenant, None)).unwrap().revision, Revision(0));
+        assert!(store.database().query("DELETE FROM tenants", &[]).is_err(), "it would be lost");
+        assert!(!path.exists());
+        block_on(store.commit(&tenant, put("a", "1"))).unwrap();
+        assert!(path.exists());
+        assert_eq!(block_on(store.sync(&tenant, None)).unwrap().revision, Revision(1));
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_made_fails_one_commit_and_not_the_next() {
+        let dir = TestDir::new();
+        let (path, tenant) = (dir.path("later").join("toolgate.db"), TenantId::new("acme").unwrap());
+        let store = SqliteStore::open(&path).unwrap();
+        let commit = || block_on(store.commit(&tenant, put("a", "1")));
+        assert!(matches!(commit(), Err(StoreError::Unavailable(_))));
+        fs::create_dir(dir.path("later")).unwrap();
+        assert_eq!(commit().unwrap(), Revision(1));
+    }
+
+    #[test]
     fn who_slept_through_too_many_changes_forgets_everything() {
         let tenant = TenantId::new("acme").unwrap();
-        let store = SqliteStore::over(Connection::open_in_memory().unwrap(), "").unwrap();
+        let database = prepared(database::in_memory().unwrap(), "").unwrap();
+        let store = SqliteStore::over(Opened { database, unkept: None });
         let kept = toolgate_sql::CHANGES_KEPT;
         for _ in 0..kept + 2 {
             block_on(store.commit(&tenant, put("a", "1"))).unwrap();
@@ -196,7 +268,7 @@ mod tests {
     #[test]
     fn a_database_of_a_later_release_is_left_alone() {
         let dir = TestDir::new();
-        drop(SqliteStore::open(&dir.path("toolgate.db")).unwrap());
+        drop(SqliteStore::open(&dir.path("toolgate.db")).unwrap().kept().unwrap());
         let raw = Connection::open(dir.path("toolgate.db")).unwrap();
         raw.execute("INSERT INTO schema_version (version) VALUES (999)", []).unwrap();
         drop(raw);

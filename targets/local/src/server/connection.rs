@@ -36,6 +36,7 @@ pub(crate) async fn serve<H: Handler + 'static>(
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER).max_header_size(HEAD_SIZE);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
+        biased;
         // A connection that breaks is its client's affair: there is nobody left to be told.
         _ = connection.as_mut() => return,
         _ = stopped.wait_for(|stop| *stop == Stop::Now) => {}

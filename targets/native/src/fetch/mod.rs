@@ -38,7 +38,8 @@ impl HttpFetch {
     async fn connection(&self, place: &Place) -> Result<(Sender, Kept), FetchError> {
         match self.pool.take(place) {
             Some(sender) => Ok((sender, Kept::Yes)),
-            None => Ok((connect::open(place).await?, Kept::No)),
+            // Boxed, because it is large, and most requests find a connection.
+            None => Ok((Box::pin(connect::open(place)).await?, Kept::No)),
         }
     }
 }
