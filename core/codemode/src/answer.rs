@@ -47,6 +47,8 @@ pub struct Failure<'a> {
     pub kind: &'a str,
     /// Which limit was reached, if one was.
     pub limit: Option<&'a str>,
+    /// The tool whose error it is, if it is one's.
+    pub tool: Option<&'a str>,
     /// In words.
     pub message: &'a str,
     /// The line of the model's code, from 1, if that is known.
@@ -138,6 +140,9 @@ fn error(failure: &Failure<'_>, calls: &[CallMade<'_>], limits: &AnswerLimits) -
     error.text("kind", failure.kind);
     if let Some(limit) = failure.limit {
         error.text("limit", limit);
+    }
+    if let Some(tool) = failure.tool {
+        error.text("tool", tool);
     }
     error.text("message", &cut(failure.message, limits.message));
     if let Some(line) = failure.line {
@@ -343,15 +348,21 @@ mod tests {
 
     #[test]
     fn a_failure_says_which_calls_were_made() {
-        let failure =
-            Failure { kind: "tool", limit: None, message: "no such commit", line: Some(3), hint: Some("look first") };
+        let failure = Failure {
+            kind: "tool",
+            limit: None,
+            tool: Some("git.show"),
+            message: "no such commit",
+            line: Some(3),
+            hint: Some("look first"),
+        };
         let answer = ExecuteAnswer::new(&Outcome::Failed(failure), &[], &CALLS, &LIMITS);
         assert!(answer.is_error);
         let answer = parsed(&answer);
         assert_eq!(answer["status"], "failed");
         assert_eq!(answer["calls"], json!(["git.log ×2", "git.show ×2, 1 failed"]));
         let completed = json!([{"tool": "git.log", "ok": true}, {"tool": "git.show", "ok": true}]);
-        let error = json!({"kind": "tool", "message": "no such commit", "line": 3, "hint": "look first",
+        let error = json!({"kind": "tool", "tool": "git.show", "message": "no such commit", "line": 3, "hint": "look first",
             "completedCalls": completed, "completedCallsLeftOut": 2});
         assert_eq!(answer["error"], error);
     }
@@ -366,7 +377,8 @@ mod tests {
 
     #[test]
     fn the_result_of_the_call_has_the_object_twice_and_says_if_it_failed() {
-        let failure = Failure { kind: "limit", limit: Some("gas"), message: "x\"y", line: None, hint: None };
+        let failure =
+            Failure { kind: "limit", limit: Some("gas"), tool: None, message: "x\"y", line: None, hint: None };
         let answer = ExecuteAnswer::new(&Outcome::Failed(failure), &[], &[], &LIMITS);
         let result: Value = serde_json::from_str(&answer.result()).unwrap();
         assert_eq!(result["isError"], true);
@@ -380,6 +392,7 @@ mod tests {
         let failure = Failure {
             kind: "runtime",
             limit: None,
+            tool: None,
             message: &"m".repeat(1 << 20),
             line: None,
             hint: Some(&"h".repeat(1 << 20)),

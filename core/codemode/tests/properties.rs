@@ -267,7 +267,7 @@ proptest! {
     fn an_answer_is_json_and_bounded(result in schema(), logs in prop::collection::vec(text(), 0..20), message in text(), max in 0_usize..200) {
         let limits = AnswerLimits { result: max, logs: max, message: max, calls: 3 };
         let raw = RawValue::from_string(result.to_string()).unwrap();
-        let failure = Failure { kind: "runtime", limit: None, message: &message, line: Some(1), hint: None };
+        let failure = Failure { kind: "runtime", limit: None, tool: None, message: &message, line: Some(1), hint: None };
         for outcome in [Outcome::Completed { result: Some(&raw), hint: None }, Outcome::Failed(failure)] {
             let answer = ExecuteAnswer::new(&outcome, &logs, &[CallMade { tool: "a.b", ended: Ended::Unknown }], &limits);
             prop_assert!(serde_json::from_str::<Value>(&answer.json).unwrap().is_object());
