@@ -1,5 +1,7 @@
 //! The programs that every host runs, in wasmtime; and what must hold of a host whatever it runs.
 
+#![allow(clippy::unwrap_used, reason = "in a test, also in its helpers")]
+
 use std::time::Duration;
 
 use toolgate_ports::{Clock, LocalFuture};
