@@ -1,5 +1,7 @@
 //! The programs that every host runs, in wasmtime; and what must hold of a host whatever it runs.
 
+#![allow(clippy::unwrap_used, reason = "in a test, also in its helpers")]
+
 use std::time::Duration;
 
 use toolgate_ports::{Clock, LocalFuture};
@@ -60,13 +62,7 @@ fn programs_end_as_they_should_and_as_on_every_host() {
             );
         }
         if !as_expected(&case, &report) {
-            wrong.push(format!(
-                "{} => {}, not {}: {}",
-                case.name,
-                kind(&report),
-                case.expected,
-                told(&report)
-            ));
+            wrong.push(format!("{} => {}, not {}: {}", case.name, kind(&report), case.expected, told(&report)));
         }
         lines.push(format!("{} | {}\n", case.name, line_of(&report)));
     }
