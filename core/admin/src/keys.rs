@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 use serde_json::Value;
 use toolgate_model::{
-    CodeLimits, Grant, IdError, KeyId, KeyRecord, PreviousSecret, Selector, TeamId, TenantId, Timestamp, ToolsMode, UserId,
+    CodeLimits, Grant, IdError, KeyId, KeyRecord, PreviousSecret, Selector, TeamId, TenantId, Timestamp, ToolsMode,
+    UserId,
 };
 use toolgate_ports::{Platform, Random, RecordKey, RecordKind};
 use toolgate_seal::{KEY_RANDOM_BYTES, Minted, SECRET_RANDOM_BYTES, mint};

@@ -24,9 +24,7 @@ mod window;
 
 pub use amount::{Amount, AmountError, MicroUsd};
 pub use blob::{blobs_of, catalogue_blob, health_blob};
-pub use code::{
-    Approvals, Approver, CodeLimit, CodeLimits, CodeSettings, Destructive, ToolsMode,
-};
+pub use code::{Approvals, Approver, CodeLimit, CodeLimits, CodeSettings, Destructive, ToolsMode};
 pub use constraints::{
     ArgumentCheck, Constraints, Day, MAX_QUIET_HOURS, MAX_RESULT_BYTES, MAX_TIMEOUT_MS, QuietHours, TimeOfDay,
     TimeOfDayError, ToolAccess,

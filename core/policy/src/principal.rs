@@ -1,7 +1,8 @@
 //! Who asks.
 
 use toolgate_model::{
-    Approvals, Grant, KeyId, KeyRecord, TeamId, TeamRecord, TenantId, TenantRecord, Timestamp, UserId, ViewId, ViewRecord,
+    Approvals, Grant, KeyId, KeyRecord, TeamId, TeamRecord, TenantId, TenantRecord, Timestamp, UserId, ViewId,
+    ViewRecord,
 };
 use toolgate_rules::{KeyFacts, Need, NetworkFacts, PrincipalFacts};
 

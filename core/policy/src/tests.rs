@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use toolgate_model::{
-    Approvals, CodeLimits, CodeSettings, Destructive, Item, ItemKind, KeyId, KeyRecord, Network, PolicyDocument, Prefix,
-    Revision, ServerId, TeamRecord, TenantId, TenantRecord, Timestamp, ToolsMode, ViewId, ViewRecord, ViewServer,
+    Approvals, CodeLimits, CodeSettings, Destructive, Item, ItemKind, KeyId, KeyRecord, Network, PolicyDocument,
+    Prefix, Revision, ServerId, TeamRecord, TenantId, TenantRecord, Timestamp, ToolsMode, ViewId, ViewRecord,
+    ViewServer,
 };
 use toolgate_rules::{Annotations, Arguments};
 

@@ -28,7 +28,12 @@ fn main() {
             report.gas
         };
         once();
-        figures.push((name.to_owned(), measured(times, || { once(); })));
+        figures.push((
+            name.to_owned(),
+            measured(times, || {
+                once();
+            }),
+        ));
         figures.push((format!("{name} gas"), once() as f64));
     }
     println!("{}", serde_json::Value::Object(figures.into_iter().map(|(name, value)| (name, value.into())).collect()));

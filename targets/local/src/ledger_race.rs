@@ -154,7 +154,9 @@ fn zz_speed() {
         let scope = Scope { background: Rc::new(LocalTasks) };
         let race = Race::new("speed", Mode::Strict).unwrap();
         let t = std::time::Instant::now();
-        for _ in 0..300 { race.call(&meters, &scope).await.unwrap(); }
+        for _ in 0..300 {
+            race.call(&meters, &scope).await.unwrap();
+        }
         println!("{:?} per call", t.elapsed() / 300);
     });
 }

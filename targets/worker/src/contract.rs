@@ -7,7 +7,9 @@ use std::rc::Rc;
 
 use http::StatusCode;
 use toolgate_model::TenantId;
-use toolgate_ports::{Background, Commit, Consistency, Record, RecordKey, RecordKind, Sandbox, Store, StoreError, Write};
+use toolgate_ports::{
+    Background, Commit, Consistency, Record, RecordKey, RecordKind, Sandbox, Store, StoreError, Write,
+};
 use toolgate_testkit::programs::{HOSTILE, LANGUAGE, as_expected, cases, line_of, run_fixture};
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response, ResponseInit};
