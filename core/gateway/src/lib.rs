@@ -13,6 +13,7 @@ mod constraints;
 mod context;
 mod core;
 mod edge;
+mod explain;
 mod forward;
 mod greet;
 mod hand_over;
@@ -45,6 +46,7 @@ use toolgate_upstream::Client;
 use crate::{
     core::Core,
     edge::Place,
+    explain::Explainer,
     line::{Line, RequestIds},
     tools_report::Tools,
 };
@@ -86,6 +88,7 @@ impl<P: Platform> Gateway<P> {
         let token = config.operator_token.clone();
         let admin = Admin::new(Rc::clone(&platform), Rc::clone(&sealer), token, limits, Rc::new(tools));
         let core = Core::new(platform, config, sealer, states, client, aggregate);
+        let admin = admin.explaining(Rc::new(Explainer(Rc::clone(&core))));
         Self { core, admin, request_ids: RequestIds::default() }
     }
 

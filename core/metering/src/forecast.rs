@@ -1,6 +1,6 @@
 //! What a call would find in the limits that apply to it, without taking anything.
 
-use toolgate_model::{Amount, Limit, LimitId, LimitKind, Mode, Timestamp};
+use toolgate_model::{Amount, Limit, LimitId, Timestamp};
 use toolgate_ports::{Ask, Clock, Holder, Ledger, LedgerError, Outlook, Platform, Refused};
 
 use crate::{
@@ -66,9 +66,7 @@ impl<P: Platform> Meters<P> {
 
     /// What this instance could spend on the call without asking anybody.
     fn held(&self, call: &Call<'_>, one: &Applied<'_>) -> Held {
-        let spec = &one.limit.record.spec;
-        let asks = spec.mode != Mode::Leased || (call.idempotency.is_some() && spec.kind == LimitKind::Budget);
-        if asks {
+        if !one.may_lease(call) {
             return Held::default();
         }
         let now = self.moment();

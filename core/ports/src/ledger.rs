@@ -234,7 +234,7 @@ impl Refused {
 }
 
 /// What an ask would find.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outlook {
     /// What its account has left.
     pub left: Amount,
