@@ -5,14 +5,14 @@
 #[allow(dead_code, reason = "each test file uses its part")]
 mod common;
 
-use std::{cell::RefCell, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use common::{OPERATOR_TOKEN, Upstream, World, raw};
 use serde_json::{Value, json};
 use toolgate_log::JsonLog;
 use toolgate_model::TenantId;
 use toolgate_ports::{RecordKey, RecordKind};
-use toolgate_testkit::LedgerFault;
+use toolgate_testkit::{LedgerFault, json_response};
 use tracing::{Dispatch, dispatcher, level_filters::LevelFilter};
 
 const TIMES: [(&str, &str); 2] = [("created_at", "2026-01-01T00:00:00Z"), ("updated_at", "2026-01-01T00:00:00Z")];
@@ -338,6 +338,38 @@ fn what_may_destroy_is_approved_where_the_tenant_wants_it() {
     let explained = ask(&world, &json!({"tool": "put"}));
     assert_eq!((&explained["allowed"], &explained["decided_by"]), (&json!(true), &json!("approve:destructive")));
     assert_eq!(step(&explained, "approval")["outcome"], "needs-approval");
+}
+
+#[test]
+fn a_resource_may_be_granted_by_the_template_that_it_comes_of() {
+    let world = World::new();
+    let offers = |message: &Value| {
+        let result = match message["method"].as_str().unwrap_or_default() {
+            "initialize" => {
+                json!({"protocolVersion": "2025-11-25", "capabilities": {"resources": {}}, "serverInfo": {"name": "r", "version": "1"}})
+            }
+            "resources/list" => json!({"resources": [{"uri": "doc://one", "name": "one"}]}),
+            "resources/templates/list" => {
+                json!({"resourceTemplates": [{"uriTemplate": "doc://page/{n}", "name": "page"}]})
+            }
+            "resources/read" => json!({"contents": []}),
+            _ => return None,
+        };
+        Some(Ok(json_response(200, json!({"jsonrpc": "2.0", "id": message["id"], "result": result}).to_string())))
+    };
+    world.server("r", Upstream { on_any: Rc::new(offers), ..Upstream::legacy(&[]) });
+    let grants = ["resource:r__doc://one", "resource:r__doc://page/{n}", "resource:r__*", "r__*", "other__*"];
+    let mut reads = 0;
+    for (number, grant) in (1..).zip(grants) {
+        let key = world.key(number, &[grant]);
+        for uri in ["doc://one", "doc://page/7", "doc://two"] {
+            let explained = ask(&world, &json!({"key": id_of(&key), "server": "r", "tool": null, "resource": uri}));
+            let read = world.legacy(&key, "resources/read", &json!({"uri": uri})).json()["result"].is_object();
+            assert_eq!(explained["allowed"], read, "{grant} {uri}: {explained}");
+            reads += usize::from(read);
+        }
+    }
+    assert!(reads >= 5, "{reads}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use toolgate_admin::{Asker, ExplainError, Question, WhichPolicy};
-use toolgate_model::{KeyRecord, Timestamp};
+use toolgate_model::{Item, KeyRecord, Timestamp};
 use toolgate_policy::{Decision, Origin, Principal, Refusal, Rules, permits};
 use toolgate_ports::{Clock, Platform, Scope};
 use toolgate_state::{Server, Snapshot, StateError, View};
@@ -95,19 +95,16 @@ impl Asked {
             }
         }
         let principal = admitted.map_err(|refusal| report.denies("key", over(refusal), refusal.rule()))?;
+        if self.view.as_ref().is_some_and(|view| !view.record.enabled) {
+            return Err(report.denies("view", "the view is disabled", "view-disabled"));
+        }
         let view = self.view.as_deref().map(|view| (&view.id, &view.record));
         let origin = Origin { ip: self.ip.as_deref(), host: None };
         Ok(principal.through(view).from(origin).under(self.rules.as_deref()))
     }
 
-    /// What grants and view say of the name alone, and whether there is such a server for clients.
-    pub(super) fn granted(
-        &self,
-        principal: Principal<'_>,
-        question: &Question,
-        report: &mut Report,
-    ) -> Result<(), Stop> {
-        let item = question.kind.item(&question.name);
+    /// What grants and view say of the name alone.
+    pub(super) fn granted(&self, principal: Principal<'_>, item: Item<'_>, report: &mut Report) -> Result<(), Stop> {
         match permits(principal, &self.server.id, item) {
             Ok(grant) => report.passes("grants", format!("the grant {grant} covers it")),
             Err(denied @ Decision::NoGrant) => {
@@ -119,12 +116,14 @@ impl Asked {
                 return Err(report.denies("view", "the view does not show it", denied.to_string()));
             }
         }
-        if let Some(view) = &self.view {
-            if !view.record.enabled {
-                return Err(report.denies("view", "the view is disabled", "view-disabled"));
-            }
+        if self.view.is_some() {
             report.passes("view", "the view shows it");
         }
+        Ok(())
+    }
+
+    /// Whether there is such a server for clients.
+    pub(super) fn served(&self, report: &mut Report) -> Result<(), Stop> {
         if !self.server.enabled {
             return Err(report.denies("server", "the server is disabled", "server-disabled"));
         }

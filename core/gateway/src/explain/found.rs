@@ -127,6 +127,10 @@ impl Found {
         }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn rules(&self) -> &ToolRules {
         &self.rules
     }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use toolgate_admin::{Explain, ExplainError, Explanation, Question};
 use toolgate_model::{ItemKind, Revision};
-use toolgate_policy::Rules;
+use toolgate_policy::{Rules, touches};
 use toolgate_ports::{LocalFuture, Platform, Scope};
 
 use self::{
@@ -59,8 +59,17 @@ impl<P: Platform> Core<P> {
         scope: &Scope,
     ) -> Result<Allowance, Stop> {
         let principal = asked.admitted(report)?;
-        asked.granted(principal, question, report)?;
+        // A resource may be granted by the template that it comes of: that is known once it is found.
+        let by_name =
+            matches!(question.kind, ItemKind::Tool | ItemKind::Prompt) || !touches(principal, &question.server);
+        if by_name {
+            asked.granted(principal, question.kind.item(&question.name), report)?;
+        }
+        asked.served(report)?;
         let found = self.found(asked, principal, question, report, scope).await?;
+        if !by_name {
+            asked.granted(principal, question.kind.item(found.name()), report)?;
+        }
         let arguments = found.arguments(question.arguments.as_deref(), report)?;
         let allowed = report.decided(principal, &found.subject(question.kind, arguments.as_deref()))?;
         found.is_reached(report)?;
