@@ -4,7 +4,7 @@ use std::{borrow::Cow, cell::RefCell, rc::Rc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use toolgate_metering::{Call, Denied, IdempotencyKey, LedgerLost, NotGranted, Permit, Price};
-use toolgate_model::{Amount, Called, MicroUsd, ToolRules};
+use toolgate_model::{Amount, Called, MicroUsd, ServerId, ToolRules};
 use toolgate_ports::{Body, Platform};
 use toolgate_upstream::{Reply, UpstreamErrorKind};
 use toolgate_wire::{code as rpc, splice};
@@ -15,6 +15,7 @@ use crate::{
     core::Core,
     edge,
     forward::Target,
+    identity::Identity,
     line::{Line, Outcome},
     translate::{About, member_at},
 };
@@ -83,28 +84,39 @@ impl<P: Platform> Core<P> {
         }
         let arguments = splice::value(&target.params, "arguments").map_or(0, str::len);
         let rules = Rc::clone(&target.rules);
-        let reserved =
-            |price: Option<&toolgate_model::Price>| Amount::at_most(price.map_or(0, |price| price.estimate(arguments)));
         let tool = target.name.as_deref().filter(|_| target.about == About::Tool);
         let idempotency = idempotency(context, id, &target.params)?;
-        let call = Call {
-            tenant: &identity.snapshot.tenant,
-            key: &identity.key.id,
-            team: identity.key.team.as_ref(),
-            user: identity.user.as_ref(),
-            server: &target.server.id,
-            tool,
-            estimate: Price {
-                micro_usd: MicroUsd(reserved(rules.price.micro_usd.as_ref())),
-                tokens: reserved(rules.price.tokens.as_ref()),
-            },
-            idempotency: idempotency.as_ref(),
-        };
+        let call = counted(identity, (&target.server.id, tool), &rules, arguments);
+        let call = Call { idempotency: idempotency.as_ref(), ..call };
         match Box::pin(self.meters.take(&identity.snapshot.limits, &call, &context.scope)).await {
             Ok(permit) => Ok(Some(Rc::new(Charge { permit: RefCell::new(Some(permit)), rules, arguments }))),
             Err(NotGranted::Denied(denied)) => Err(Box::new(refused(context, id, &denied))),
             Err(NotGranted::Ledger(lost)) => Err(Box::new(lost_ledger(context, id, &lost))),
         }
+    }
+}
+
+/// A call as limits count it, with so many bytes of arguments.
+pub(crate) fn counted<'a>(
+    identity: &'a Identity,
+    (server, tool): (&'a ServerId, Option<&'a str>),
+    rules: &ToolRules,
+    arguments: usize,
+) -> Call<'a> {
+    let reserved =
+        |price: Option<&toolgate_model::Price>| Amount::at_most(price.map_or(0, |price| price.estimate(arguments)));
+    Call {
+        tenant: &identity.snapshot.tenant,
+        key: &identity.key.id,
+        team: identity.key.team.as_ref(),
+        user: identity.user.as_ref(),
+        server,
+        tool,
+        estimate: Price {
+            micro_usd: MicroUsd(reserved(rules.price.micro_usd.as_ref())),
+            tokens: reserved(rules.price.tokens.as_ref()),
+        },
+        idempotency: None,
     }
 }
 

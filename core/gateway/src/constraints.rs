@@ -8,7 +8,7 @@ use jiff::{Timestamp as Instant, ToSpan, civil::Weekday, tz::TimeZone};
 use toolgate_catalogue::Listed;
 use toolgate_model::{ArgumentCheck, Constraints, Day, QuietHours, TimeOfDay, Timestamp};
 use toolgate_ports::{Body, Clock, Platform};
-use toolgate_schema::ArgumentsError;
+use toolgate_schema::{ArgumentsError, SchemaError};
 use toolgate_upstream::Allowed;
 use toolgate_wire::{code as rpc, splice};
 
@@ -36,43 +36,75 @@ impl<P: Platform> Core<P> {
         constraints: &Constraints,
         called: Option<(&Listed, Option<&str>)>,
     ) -> Result<(), Box<Response<Body>>> {
-        let now = self.platform.clock().now();
-        if let Some(wait) = quiet_for(constraints.quiet_hours.as_deref().unwrap_or_default(), now) {
-            context.line.rule("quiet-hours");
-            context.line.outcome(Outcome::Refused);
-            let until = now.plus_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-            let data = format!("{{\"until\":\"{until}\",\"retry_after_ms\":{}}}", wait.as_millis());
-            let words = format!("These are quiet hours: nothing is called here until {until}.");
-            let refused = answer::error(StatusCode::OK, Some(id), code::QUIET_HOURS, &words, Some(&data));
-            return Err(Box::new(refused));
-        }
-        match (constraints.arguments, called) {
-            (Some(ArgumentCheck::Checked), Some((tool, arguments))) => check(context, id, tool, arguments),
-            _ => Ok(()),
+        let Err(broken) = check(constraints, self.platform.clock().now(), called) else { return Ok(()) };
+        context.line.rule(broken.rule());
+        context.line.outcome(if matches!(broken, Broken::Arguments(_)) {
+            Outcome::BadRequest
+        } else {
+            Outcome::Refused
+        });
+        let (code, words, data) = match &broken {
+            Broken::Quiet { until, wait } => {
+                let data = format!("{{\"until\":\"{until}\",\"retry_after_ms\":{}}}", wait.as_millis());
+                (code::QUIET_HOURS, format!("{broken}."), Some(data))
+            }
+            Broken::Uncheckable(_) => {
+                context.line.detail(broken.to_string());
+                let words =
+                    "The arguments can't be checked against the tool's schema, and an operator wants them checked.";
+                (code::UNCHECKABLE, words.to_owned(), None)
+            }
+            Broken::Arguments(error) => (rpc::INVALID_PARAMS, format!("Invalid params: {error}"), mismatches(error)),
+        };
+        Err(Box::new(answer::error(StatusCode::OK, Some(id), code, &words, data.as_deref())))
+    }
+}
+
+/// What keeps a call from being made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Broken<'a> {
+    /// It is quiet.
+    #[error("These are quiet hours: nothing is called here until {until}")]
+    Quiet {
+        /// Until then.
+        until: Timestamp,
+        /// For so long.
+        wait: Duration,
+    },
+    /// The arguments are to be checked, and can't be.
+    #[error("the arguments can't be checked: {0}")]
+    Uncheckable(&'a SchemaError),
+    /// The arguments are not what the tool's schema wants.
+    #[error("the arguments are not what the tool's schema wants: {0}")]
+    Arguments(ArgumentsError),
+}
+
+impl Broken<'_> {
+    /// The rule's name in the log.
+    pub(crate) const fn rule(&self) -> &'static str {
+        match self {
+            Self::Quiet { .. } => "quiet-hours",
+            Self::Uncheckable(_) => "arguments-unchecked",
+            Self::Arguments(_) => "arguments",
         }
     }
 }
 
-/// Holds a call's arguments against its tool's schema.
-fn check<P: Platform>(
-    context: &Context<P>,
-    id: &str,
-    tool: &Listed,
-    arguments: Option<&str>,
-) -> Result<(), Box<Response<Body>>> {
-    let schema = tool.schema().map_err(|error| {
-        context.line.rule("arguments-unchecked");
-        context.line.outcome(Outcome::Refused);
-        context.line.detail(format!("the arguments can't be checked: {error}"));
-        let words = "The arguments can't be checked against the tool's schema, and an operator wants them checked.";
-        Box::new(answer::error(StatusCode::OK, Some(id), code::UNCHECKABLE, words, None))
-    })?;
-    schema.check(arguments.unwrap_or("{}")).map_err(|error| {
-        context.line.rule("arguments");
-        context.line.outcome(Outcome::BadRequest);
-        let words = format!("Invalid params: {error}");
-        Box::new(answer::error(StatusCode::OK, Some(id), rpc::INVALID_PARAMS, &words, mismatches(&error).as_deref()))
-    })
+/// Whether a call may be made at `now`, and, if it is known what is called and with which arguments, with these.
+pub(crate) fn check<'a>(
+    constraints: &Constraints,
+    now: Timestamp,
+    called: Option<(&'a Listed, Option<&str>)>,
+) -> Result<(), Broken<'a>> {
+    if let Some(wait) = quiet_for(constraints.quiet_hours.as_deref().unwrap_or_default(), now) {
+        let until = now.plus_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        return Err(Broken::Quiet { until, wait });
+    }
+    let (Some(ArgumentCheck::Checked), Some((tool, arguments))) = (constraints.arguments, called) else {
+        return Ok(());
+    };
+    let schema = tool.schema().map_err(Broken::Uncheckable)?;
+    schema.check(arguments.unwrap_or("{}")).map_err(Broken::Arguments)
 }
 
 /// What is wrong with arguments, for a program.

@@ -75,9 +75,14 @@ impl<P: Platform> Core<P> {
 impl Identity {
     /// The principal, if it is admitted now.
     pub(crate) fn principal(&self, clock: &impl Clock) -> Result<Principal<'_>, toolgate_policy::Refusal> {
+        self.principal_at(clock.now())
+    }
+
+    /// The principal, if it is admitted at `now`.
+    pub(crate) fn principal_at(&self, now: Timestamp) -> Result<Principal<'_>, toolgate_policy::Refusal> {
         let snapshot = &self.snapshot;
         let team = self.key.team.as_ref().map(|team| snapshot.teams.get(team));
-        let principal = admit(&snapshot.tenant, &snapshot.record, &self.key, team, clock.now())?;
+        let principal = admit(&snapshot.tenant, &snapshot.record, &self.key, team, now)?;
         Ok(principal.acting_for(self.user.as_ref()).under(self.snapshot.policy.as_deref()))
     }
 }
@@ -90,14 +95,22 @@ fn opens(presented: &Presented<'_>, key: &KeyRecord, now: Timestamp) -> bool {
 
 /// The end user that the key acts for: always the same, or the one that the request names, if the key may act for several.
 fn user(key: &KeyRecord, headers: &HeaderMap) -> Result<Option<UserId>, NotAdmitted> {
+    acts_for(key, || {
+        let Some(named) = headers.get(USER) else { return Ok(None) };
+        let named = named.to_str().ok().and_then(|named| UserId::new(named).ok());
+        named.map(Some).ok_or(NotAdmitted::BadUser)
+    })
+}
+
+/// The same, of whoever is `named`.
+pub(crate) fn acts_for<E>(
+    key: &KeyRecord,
+    named: impl FnOnce() -> Result<Option<UserId>, E>,
+) -> Result<Option<UserId>, E> {
     match &key.user {
         None => Ok(None),
         Some(Selector::One(user)) => Ok(Some(user.clone())),
-        Some(Selector::Every) => {
-            let Some(named) = headers.get(USER) else { return Ok(None) };
-            let named = named.to_str().ok().and_then(|named| UserId::new(named).ok());
-            named.map(Some).ok_or(NotAdmitted::BadUser)
-        }
+        Some(Selector::Every) => named(),
     }
 }
 

@@ -14,6 +14,7 @@ mod constraints;
 mod context;
 mod core;
 mod edge;
+mod explain;
 mod forward;
 mod greet;
 mod hand_over;
@@ -43,7 +44,7 @@ use toolgate_seal::Sealer;
 use toolgate_state::States;
 use toolgate_upstream::Client;
 
-use crate::{core::Core, edge::Place, line::Line, tools_report::Tools};
+use crate::{core::Core, edge::Place, explain::Explainer, line::Line, tools_report::Tools};
 
 /// The header that names a request in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -81,6 +82,7 @@ impl<P: Platform> Gateway<P> {
         let token = config.operator_token.clone();
         let admin = Admin::new(Rc::clone(&platform), Rc::clone(&sealer), token, limits, Rc::new(tools));
         let core = Core::new(platform, config, sealer, states, client, aggregate);
+        let admin = admin.explaining(Rc::new(Explainer(Rc::clone(&core))));
         Self { core, admin }
     }
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use toolgate_model::{Amount, Timestamp};
 use toolgate_ports::{
-    AccountId, AccountUsage, Ask, BURIED_FOR, EntryId, Grant, Holder, LedgerError, PastWindow, Settlement, Terms, Then,
+    AccountId, AccountUsage, Ask, BURIED_FOR, EntryId, Grant, Holder, LedgerError, PastWindow, Refused, Settlement,
+    Terms, Then,
 };
 
 use crate::{
@@ -76,6 +77,15 @@ pub(crate) struct Short {
     pub(crate) resets_at: Option<u64>,
     pub(crate) at: u64,
     pub(crate) stands: bool,
+}
+
+impl Short {
+    /// As the refusal of the ask with this number.
+    pub(crate) fn refused(self, ask: usize) -> Refused {
+        let Self { left, resets_at, at, stands } = self;
+        let (resets_at, at) = (resets_at.map(Timestamp::from_millis), Timestamp::from_millis(at));
+        Refused { ask, left, resets_at, at, stands }
+    }
 }
 
 /// For how long what is granted stays open, in milliseconds.
@@ -157,7 +167,7 @@ impl Account {
     }
 
     /// What may be taken now.
-    fn left(&self, terms: &Terms) -> Amount {
+    pub(crate) fn left(&self, terms: &Terms) -> Amount {
         match &self.state {
             State::Budget(budget) => terms.allowed().minus(budget.used(self.seen)),
             State::Rate(bucket) => bucket.level(),
@@ -173,14 +183,20 @@ impl Account {
         if let Some(entry) = self.open.iter().find(|entry| entry.id == id) {
             return Ok(Ok(Plan::Open(self.granted(entry))));
         }
-        let left = self.left(&ask.terms);
-        if ask.need > left {
-            let stands = self.open.is_empty() || ask.need > ask.terms.allowed();
-            return Ok(Err(Short { left, resets_at: self.resets_at(ask), at: self.seen, stands }));
+        if let Some(short) = self.short_of(ask) {
+            return Ok(Err(short));
         }
         Ok(Ok(self
-            .slice(ask, left, lengths.lease)
+            .slice(ask, self.left(&ask.terms), lengths.lease)
             .unwrap_or(Plan::Reserve { until: self.seen.saturating_add(lengths.hold) })))
+    }
+
+    /// Why there is not enough for `ask`, if so. The account was advanced, to the ask's terms.
+    pub(crate) fn short_of(&self, ask: &Ask) -> Option<Short> {
+        let left = self.left(&ask.terms);
+        let stands = self.open.is_empty() || ask.need > ask.terms.allowed();
+        let short = || Short { left, resets_at: self.resets_at(ask), at: self.seen, stands };
+        (ask.need > left).then(short)
     }
 
     fn granted(&self, entry: &Entry) -> Grant {

@@ -89,6 +89,13 @@ impl Escrow {
         Some(slice.id)
     }
 
+    /// What the slices have left together, and the most that one of them has: a call is charged to one.
+    #[must_use]
+    pub fn held(&self, now: Moment) -> (Amount, Amount) {
+        let usable = self.slices.iter().filter(|slice| slice.is_usable(now)).map(Slice::left);
+        usable.fold((Amount::ZERO, Amount::ZERO), |(all, most), left| (all.plus(left), most.max(left)))
+    }
+
     /// A call that was charged `estimate` is over and cost `charge`. What is to be told if its slice was given back meanwhile.
     pub fn settle(&mut self, id: EntryId, estimate: Amount, charge: Amount) -> Option<Report> {
         let at = self.slices.iter().position(|slice| slice.id == id)?;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toolgate_model::{Amount, Timestamp};
 use toolgate_ports::{
-    AccountId, AccountUsage, Ask, EntryId, Forget, Grant, LedgerError, MAX_ASKS, MAX_SETTLEMENTS, ReceiptId, Refused,
-    Settlement, Take, Taken, Terms,
+    AccountId, AccountUsage, Ask, EntryId, Forget, Grant, LedgerError, MAX_ASKS, MAX_SETTLEMENTS, Outlook, ReceiptId,
+    Refused, Settlement, Take, Taken, Terms,
 };
 
 use crate::{
@@ -116,22 +116,51 @@ impl Drawer {
         let now = now.as_millis();
         let repetition = take.receipt.as_ref().is_some_and(|id| self.covers(id, take.id, now));
         let mut plans = Vec::with_capacity(take.asks.len());
-        let mut refused: Option<(usize, Short)> = None;
+        let mut refused: Option<Refused> = None;
         for (number, ask) in take.asks.iter().enumerate() {
             match self.plan(take, ask, repetition, now)? {
                 Ok(plan) => plans.push(plan),
-                Err(short) => refused = Some(longer(refused, (number, short))),
+                Err(short) => {
+                    let short = short.refused(number);
+                    refused = Some(refused.map_or(short, |known| known.or_longer(short)));
+                }
             }
         }
-        if let Some((ask, short)) = refused {
-            let (resets_at, at) = (short.resets_at.map(Timestamp::from_millis), Timestamp::from_millis(short.at));
-            return Ok(Taken::Refused(Refused { ask, left: short.left, resets_at, at, stands: short.stands }));
+        if let Some(refused) = refused {
+            return Ok(Taken::Refused(refused));
         }
         if let Some(id) = &take.receipt {
             self.note(id, take.id, repetition, now);
         }
         let granted = take.asks.iter().zip(plans).map(|(ask, plan)| self.grant(take.id, ask, plan));
         Ok(Taken::Granted(granted.collect()))
+    }
+
+    /// [`toolgate_ports::Ledger::foresee`], at `now`. What it leaves in the drawer is not to be written.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] if there are too many asks, [`LedgerError::Corrupt`] as [`Drawer::put`].
+    pub fn foresee(&mut self, asks: &[Ask], now: Timestamp) -> Result<Vec<Outlook>, LedgerError> {
+        let now = now.as_millis();
+        let foreseen = asks.iter().enumerate().map(|(number, ask)| {
+            let account = self.account(&ask.account)?;
+            account.advance(now, Some(&ask.terms))?;
+            let short = account.short_of(ask);
+            Ok(Outlook { left: account.left(&ask.terms), refused: short.map(|short| short.refused(number)) })
+        });
+        foreseen.collect()
+    }
+
+    /// The documents that foreseeing `asks` needs.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] if there are too many.
+    pub fn names_of_asks(asks: &[Ask]) -> Result<Vec<String>, LedgerError> {
+        if asks.len() > MAX_ASKS {
+            return Err(LedgerError::Refused("at most 64 accounts are asked at once".to_owned()));
+        }
+        asks.iter().try_for_each(|ask| check_id(&ask.account))?;
+        Ok(asks.iter().map(|ask| account_name(ask.account.as_str())).collect())
     }
 
     fn covers(&self, receipt: &ReceiptId, id: EntryId, now: u64) -> bool {
@@ -249,14 +278,6 @@ fn change(name: String, document: Option<&Document>) -> Result<Change, LedgerErr
 
 fn blank() -> Document {
     Document::Account(Account::default())
-}
-
-/// Of two refusals, the one that has to wait longer; never is longest.
-fn longer(known: Option<(usize, Short)>, next: (usize, Short)) -> (usize, Short) {
-    match known {
-        Some(known) if known.1.resets_at.is_none_or(|at| next.1.resets_at.is_some_and(|next| next <= at)) => known,
-        _ => next,
-    }
 }
 
 fn check(take: &Take) -> Result<(), LedgerError> {

@@ -1,7 +1,7 @@
 //! Which limits apply to a call, and to whose account.
 
 use sha2::{Digest, Sha256};
-use toolgate_model::{Amount, Limit, LimitScope, Selector};
+use toolgate_model::{Amount, Limit, LimitKind, LimitScope, Mode, Selector};
 use toolgate_ports::{AccountId, Ask, Holder, Terms};
 
 use crate::Call;
@@ -20,6 +20,13 @@ pub(crate) struct Applied<'a> {
 }
 
 impl Applied<'_> {
+    /// Whether the call may be charged to a slice. One with an idempotency key asks the ledger about its budgets, which knows whether it is a
+    /// repetition.
+    pub(crate) fn may_lease(&self, call: &Call<'_>) -> bool {
+        let spec = &self.limit.record.spec;
+        spec.mode == Mode::Leased && (call.idempotency.is_none() || spec.kind != LimitKind::Budget)
+    }
+
     pub(crate) fn ask(&self, want: Amount) -> Ask {
         Ask {
             account: self.account.clone(),

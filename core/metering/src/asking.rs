@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use toolgate_ledger::Moment;
-use toolgate_model::{Amount, LimitKind, Mode};
+use toolgate_model::Amount;
 use toolgate_ports::{
     Grant, Ledger, LedgerError, MAX_SETTLEMENTS, Platform, Refused, Scope, Settlement, Take, Taken, Terms, Then,
 };
@@ -82,22 +82,16 @@ impl<'a, P: Platform> Asking<'a, P> {
     fn charge_slices(&mut self, now: Moment) {
         for (place, one) in self.applied.iter().enumerate() {
             let spend = || self.meters.with(self.call.tenant, |kept| kept.spend(&one.account, one.need, now));
-            match self.may_lease(one).then(spend).flatten() {
+            match one.may_lease(self.call).then(spend).flatten() {
                 Some(spent) => self.spent.push((place, spent)),
                 None => self.asked.push(place),
             }
         }
     }
 
-    /// A call with an idempotency key asks the ledger about its budgets, which knows whether it is a repetition.
-    fn may_lease(&self, one: &Applied<'_>) -> bool {
-        let spec = &one.limit.record.spec;
-        spec.mode == Mode::Leased && (self.take.receipt.is_none() || spec.kind != LimitKind::Budget)
-    }
-
     fn compose(&mut self, now: Moment) {
         let asked = self.asked.iter().map(|place| &self.applied[*place]);
-        let want = |one: &Applied<'_>| match self.may_lease(one) {
+        let want = |one: &Applied<'_>| match one.may_lease(self.call) {
             true => self.meters.with(self.call.tenant, |kept| kept.want(&one.account, one.need, now, self.meters.hold)),
             false => Amount::ZERO,
         };

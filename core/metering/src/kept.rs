@@ -63,6 +63,11 @@ impl Kept {
         Some(Spent { account: account.clone(), slice, amount: need })
     }
 
+    /// What slices of `account` have left, and the most that one of them has.
+    pub(crate) fn held(&self, account: &AccountId, now: Moment) -> (Amount, Amount) {
+        self.escrows.get(account).map(|escrow| escrow.held(now)).unwrap_or_default()
+    }
+
     /// How large a slice of `account` to ask for. What is held of it and is too little goes back.
     pub(crate) fn want(&mut self, account: &AccountId, need: Amount, now: Moment, hold: u64) -> Amount {
         if self.escrows.len() >= MAX_IDLE {

@@ -17,6 +17,7 @@ mod applied;
 mod asking;
 mod call;
 mod denied;
+mod forecast;
 mod kept;
 mod meters;
 mod outbox;
@@ -24,5 +25,6 @@ mod permit;
 
 pub use call::{Call, IdempotencyKey, IdempotencyKeyError, Price};
 pub use denied::{Denied, LedgerLost, NotGranted};
+pub use forecast::{Forecast, Foreseen};
 pub use meters::Meters;
 pub use permit::Permit;

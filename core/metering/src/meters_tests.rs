@@ -431,3 +431,53 @@ fn the_rest_of_a_slice_survives_a_lost_ledger() {
     world.platform.settle();
     assert_eq!(world.stands("l"), (8, 0, 0, 292));
 }
+
+#[test]
+fn what_is_foreseen_is_what_a_call_then_finds_and_nothing_is_taken() {
+    let world = World::new(&json!({"calls": calls(2), "money": money(25), "cap": {
+        "scope": {}, "kind": "concurrency", "unit": "calls", "amount": 1, "mode": "strict"
+    }}));
+    let forecast = || world.run(world.meters.foresee(&world.limits, &world.call(), None)).unwrap();
+    for left in [[2, 1, 25], [1, 1, 15]] {
+        let found = forecast();
+        let mut lefts: Vec<(String, u64)> =
+            found.limits.iter().map(|one| (one.limit.to_string(), one.left.get())).collect();
+        lefts.sort();
+        let [calls, cap, money] = left;
+        let expected = [("calls", calls), ("cap", cap), ("money", money)];
+        assert_eq!(lefts, expected.map(|(limit, left)| (limit.to_owned(), left)));
+        assert!(found.denied.is_none() && found.limits.iter().all(|one| one.enough));
+        world.run(world.take()).unwrap().settle(&usd(10));
+        world.platform.settle();
+    }
+    let (found, NotGranted::Denied(denied)) = (forecast(), world.run(world.take()).unwrap_err()) else {
+        panic!("the ledger answers")
+    };
+    assert_eq!(found.denied.as_deref(), Some(&*denied));
+    let then = found.denied.unwrap().resets_at.unwrap();
+    let later = world.run(world.meters.foresee(&world.limits, &world.call(), Some(then))).unwrap();
+    assert!(later.denied.is_none() && later.limits.iter().all(|one| one.enough), "{later:?}");
+    assert_eq!(world.stands("calls"), (2, 0, 0, 0));
+}
+
+#[test]
+fn what_an_instance_holds_is_left_to_it_and_not_to_others() {
+    let mut leased = calls(100);
+    leased["mode"] = json!("leased");
+    let world = World::new(&json!({"calls": leased}));
+    world.run(world.take()).unwrap().settle(&usd(0));
+    let (_, _, slice, left) = world.stands("calls");
+    assert!(slice > 1, "a slice was taken");
+    let of = |meters: &Rc<Meters<MemoryPlatform>>| {
+        world.run(meters.foresee(&world.limits, &world.call(), None)).unwrap().limits[0].left.get()
+    };
+    assert_eq!(of(&world.meters), left + slice - 1);
+    assert_eq!(of(&Meters::new(Rc::clone(&world.platform), &Limits::default())), left);
+}
+
+#[test]
+fn a_ledger_that_is_lost_foresees_nothing() {
+    let world = World::new(&json!({"calls": calls(2)}));
+    world.platform.ledger.set_fault(Some(LedgerFault::Down));
+    assert!(world.run(world.meters.foresee(&world.limits, &world.call(), None)).is_err());
+}

@@ -109,6 +109,12 @@ impl<'a> Principal<'a> {
         Self { origin, ..self }
     }
 
+    /// The policy it is under.
+    #[must_use]
+    pub const fn rules(&self) -> Option<&'a Rules> {
+        self.rules
+    }
+
     /// The view it asks through.
     #[must_use]
     pub fn view(&self) -> Option<&'a ViewRecord> {

@@ -1,7 +1,9 @@
 //! A tenant's policy, as its record says, ready to decide. One that can't be used allows nothing.
 
 use toolgate_model::{PolicyDocument, Revision};
-use toolgate_rules::{Bounds, Facts, Needs, Policy, Ruling};
+use toolgate_rules::{Bounds, Explanation, Facts, Needs, Policy, Ruling};
+
+use crate::{Principal, Subject};
 
 /// A policy and the revision that wrote it.
 #[derive(Debug, Clone)]
@@ -37,6 +39,12 @@ impl Rules {
 
     pub(crate) fn needs(&self) -> Needs {
         self.policy.as_ref().map(Policy::needs).unwrap_or_default()
+    }
+
+    /// What it says of `subject`, and how each of its rules comes out; nothing, if it can't be used.
+    #[must_use]
+    pub fn explain<'a>(&'a self, principal: Principal<'a>, subject: &Subject<'a>) -> Option<Explanation<'a>> {
+        self.policy.as_ref().map(|policy| policy.explain(&subject.facts(&principal)))
     }
 
     /// What it says; nothing, if it can't be used.

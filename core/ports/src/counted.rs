@@ -3,11 +3,11 @@
 use std::{cell::Cell, time::Duration};
 
 use bytes::Bytes;
-use toolgate_model::{LimitId, LimitSpec, Revision, TenantId};
+use toolgate_model::{LimitId, LimitSpec, Revision, TenantId, Timestamp};
 
 use crate::{
-    AccountId, Commit, Consistency, Forget, Ledger, LedgerError, Mailbox, Page, Record, RecordKey, RecordKind,
-    Settlement, Store, StoreError, Take, Taken, TenantSync, UsagePage,
+    AccountId, Ask, Commit, Consistency, Forget, Ledger, LedgerError, Mailbox, Outlook, Page, Record, RecordKey,
+    RecordKind, Settlement, Store, StoreError, Take, Taken, TenantSync, UsagePage,
 };
 
 /// `inner`, counted.
@@ -119,6 +119,15 @@ impl<S: Ledger> Ledger for Counted<S> {
         most: usize,
     ) -> Result<UsagePage, LedgerError> {
         self.ask().usage(tenant, limit, spec, after, most).await
+    }
+
+    async fn foresee(
+        &self,
+        tenant: &TenantId,
+        asks: &[Ask],
+        at: Option<Timestamp>,
+    ) -> Result<Vec<Outlook>, LedgerError> {
+        self.ask().foresee(tenant, asks, at).await
     }
 
     async fn forget(&self, tenant: &TenantId, what: &Forget) -> Result<(), LedgerError> {

@@ -222,6 +222,26 @@ pub struct Refused {
     pub stands: bool,
 }
 
+impl Refused {
+    /// Of two refusals, the one that has to wait longer; never is longest.
+    #[must_use]
+    pub fn or_longer(self, next: Self) -> Self {
+        match self.resets_at {
+            Some(at) if next.resets_at.is_none_or(|next| next > at) => next,
+            _ => self,
+        }
+    }
+}
+
+/// What an ask would find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outlook {
+    /// What its account has left.
+    pub left: Amount,
+    /// How it would be refused, if it would be.
+    pub refused: Option<Refused>,
+}
+
 /// What becomes of an entry once its charge is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Then {
@@ -350,6 +370,15 @@ pub trait Ledger {
         after: Option<&AccountId>,
         most: usize,
     ) -> Result<UsagePage, LedgerError>;
+
+    /// What each of `asks` would find, asked for by itself: now, or at `at` if that is later and nobody takes anything until then. Nothing
+    /// is taken, and nothing remembered; at most [`MAX_ASKS`].
+    async fn foresee(
+        &self,
+        tenant: &TenantId,
+        asks: &[Ask],
+        at: Option<Timestamp>,
+    ) -> Result<Vec<Outlook>, LedgerError>;
 
     /// Forgets accounts, with all that is open in them.
     async fn forget(&self, tenant: &TenantId, what: &Forget) -> Result<(), LedgerError>;

@@ -24,7 +24,7 @@ pub use counted::Counted;
 pub use fetch::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse};
 pub use ledger::{
     AccountId, AccountUsage, Ask, BURIED_FOR, EntryId, Forget, Grant, Holder, Ledger, LedgerError, MAX_ASKS,
-    MAX_SETTLEMENTS, PastWindow, ReceiptId, Refused, Settlement, Take, Taken, Terms, Then, UsagePage,
+    MAX_SETTLEMENTS, Outlook, PastWindow, ReceiptId, Refused, Settlement, Take, Taken, Terms, Then, UsagePage,
 };
 pub use mailbox::{LETTER_LIFE, MAX_LETTER, MAX_LETTERS, Mailbox};
 pub use sandbox::{

@@ -8,7 +8,7 @@ use std::{
 };
 
 use toolgate_model::{LimitId, LimitSpec, TenantId, Timestamp};
-use toolgate_ports::{AccountId, Forget, Grant, Ledger, LedgerError, Settlement, Take, Taken, UsagePage};
+use toolgate_ports::{AccountId, Ask, Forget, Grant, Ledger, LedgerError, Outlook, Settlement, Take, Taken, UsagePage};
 use toolgate_testkit::MemoryLedger;
 
 use crate::{
@@ -202,6 +202,15 @@ impl Ledger for Line {
         most: usize,
     ) -> Result<UsagePage, LedgerError> {
         self.network.ledger.usage(tenant, limit, spec, after, most).await
+    }
+
+    async fn foresee(
+        &self,
+        tenant: &TenantId,
+        asks: &[Ask],
+        at: Option<Timestamp>,
+    ) -> Result<Vec<Outlook>, LedgerError> {
+        self.network.ledger.foresee(tenant, asks, at).await
     }
 
     async fn forget(&self, tenant: &TenantId, what: &Forget) -> Result<(), LedgerError> {

@@ -3,7 +3,8 @@
 use toolgate_ledger::{Change, Drawer, account_name, forgotten_names};
 use toolgate_model::{LimitId, LimitSpec, TenantId, Timestamp};
 use toolgate_ports::{
-    AccountId, Forget, LedgerError, MAX_SETTLEMENTS, Settlement, StoreError, Take, Taken, Terms, UsagePage,
+    AccountId, Ask, Forget, LedgerError, MAX_SETTLEMENTS, Outlook, Settlement, StoreError, Take, Taken, Terms,
+    UsagePage,
 };
 
 use crate::{Param, Row, Sql};
@@ -104,6 +105,15 @@ pub fn usage(
         accounts.extend(Drawer::usage(&name, &value, &terms, now)?);
     }
     Ok(UsagePage { accounts, more })
+}
+
+/// [`toolgate_ports::Ledger::foresee`], at `now`.
+///
+/// # Errors
+/// As the ledger's contract says.
+pub fn foresee(sql: &impl Sql, tenant: &TenantId, asks: &[Ask], now: Timestamp) -> Result<Vec<Outlook>, LedgerError> {
+    let mut drawer = opened(sql, tenant, Drawer::names_of_asks(asks)?)?;
+    drawer.foresee(asks, now)
 }
 
 /// [`toolgate_ports::Ledger::forget`].

@@ -145,6 +145,14 @@ impl<P: Platform> States<P> {
         Ok(view)
     }
 
+    /// Sees to it that what is known of a tenant is as the store has it now, for whoever has just changed it.
+    ///
+    /// # Errors
+    /// [`StateError`] if the store can't say.
+    pub async fn refreshed(&self, tenant: &TenantId) -> Result<(), StateError> {
+        self.refresh(tenant).await
+    }
+
     async fn refresh_if_due(self: &Rc<Self>, tenant: &TenantId, scope: &Scope) -> Result<(), StateError> {
         match self.freshness(tenant) {
             Freshness::Fresh => Ok(()),

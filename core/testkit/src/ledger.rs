@@ -9,8 +9,8 @@ use std::{
 use toolgate_ledger::{Change, Drawer, account_name, forgotten_names};
 use toolgate_model::{LimitId, LimitSpec, TenantId, Timestamp};
 use toolgate_ports::{
-    AccountId, AccountUsage, Clock, Forget, Ledger, LedgerError, MAX_SETTLEMENTS, Settlement, Take, Taken, Terms,
-    UsagePage,
+    AccountId, AccountUsage, Ask, Clock, Forget, Ledger, LedgerError, MAX_SETTLEMENTS, Outlook, Settlement, Take,
+    Taken, Terms, UsagePage,
 };
 
 use crate::VirtualClock;
@@ -189,6 +189,18 @@ impl Ledger for MemoryLedger {
         self.operation(|| {
             let prefix = account_name(&AccountId::prefix(limit, spec));
             self.page(tenant, &prefix, &Terms::of(spec), after, most)
+        })
+    }
+
+    async fn foresee(
+        &self,
+        tenant: &TenantId,
+        asks: &[Ask],
+        at: Option<Timestamp>,
+    ) -> Result<Vec<Outlook>, LedgerError> {
+        self.operation(|| {
+            let mut drawer = self.opened(tenant, Drawer::names_of_asks(asks)?)?;
+            drawer.foresee(asks, self.clock.now().max(at.unwrap_or_default()))
         })
     }
 

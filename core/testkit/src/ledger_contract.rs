@@ -2,7 +2,7 @@
 //! time does to an account is the arithmetic's own, and is the same in each.
 
 use serde_json::{Value, json};
-use toolgate_model::{Amount, LimitId, LimitSpec, TenantId};
+use toolgate_model::{Amount, LimitId, LimitSpec, TenantId, Timestamp};
 use toolgate_ports::{
     AccountId, AccountUsage, Ask, EntryId, Forget, Grant, Holder, Ledger, LedgerError, ReceiptId, Refused, Settlement,
     Take, Taken, Terms, Then,
@@ -34,6 +34,7 @@ pub async fn ledger_contract<L: Ledger>(ledger: &L, run: &str) -> Result<usize, 
     bench.at_the_same_time().await?;
     bench.receipts().await?;
     bench.usage_is_listed().await?;
+    bench.what_is_foreseen().await?;
     bench.bounds().await?;
     bench.forgetting(run).await?;
     Ok(bench.checks)
@@ -281,6 +282,36 @@ impl<L: Ledger> Bench<'_, L> {
         self.that(holders == ["c"] && !page.more, "of one limit only, to its last")?;
         let other = budget_by_day()?;
         self.that(self.usage("each", &other).await?.is_empty(), "in another shape a limit has other accounts")
+    }
+
+    async fn what_is_foreseen(&mut self) -> Result<(), String> {
+        let (year, cap) =
+            (budget(100)?, spec(json!({"scope": {}, "kind": "concurrency", "unit": "calls", "amount": 1}))?);
+        let asks = vec![ask("year", &year, "", 60)?, ask("cap", &cap, "", 1)?];
+        let foreseen = self.foresee(&asks, None).await?;
+        self.that(foreseen == [(100, None), (1, None)], "what was never used is all there")?;
+        self.that(self.usage("year", &year).await?.is_empty(), "no account is made by asking")?;
+        self.grants(110, asks.clone()).await?;
+        let before = self.stands("year", &year).await?;
+        let [
+            (40, Some(Refused { ask: 0, resets_at: Some(end), .. })),
+            (0, Some(Refused { ask: 1, resets_at: None, .. })),
+        ] = self.foresee(&asks, None).await?[..]
+        else {
+            return Err("does not hold: a refusal is foreseen as it would be given".into());
+        };
+        let then = self.foresee(&asks[..1], Some(end)).await?;
+        self.that(then == [(100, None)], "later there is what will be there then")?;
+        self.that(self.foresee(&asks[..1], Some(Timestamp::from_millis(1))).await?[0].0 == 40, "what is over is now")?;
+        self.that(self.stands("year", &year).await? == before, "and nothing taken")?;
+        let asks = (0..65).map(|n| ask("many", &year, &n.to_string(), 1)).collect::<Result<Vec<_>, _>>()?;
+        let refused = self.ledger.foresee(&self.tenant, &asks, None).await;
+        self.that(matches!(refused, Err(LedgerError::Refused(_))), "so much can't be asked at once")
+    }
+
+    async fn foresee(&self, asks: &[Ask], at: Option<Timestamp>) -> Result<Vec<(u64, Option<Refused>)>, String> {
+        let foreseen = self.ledger.foresee(&self.tenant, asks, at).await.map_err(say)?;
+        Ok(foreseen.into_iter().map(|one| (one.left.get(), one.refused)).collect())
     }
 
     async fn bounds(&mut self) -> Result<(), String> {

@@ -9,8 +9,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use toolgate_model::{LimitId, LimitSpec, TenantId};
-use toolgate_ports::{AccountId, Forget, Ledger, LedgerError, Settlement, StoreError, Take, Taken, UsagePage};
+use toolgate_model::{LimitId, LimitSpec, TenantId, Timestamp};
+use toolgate_ports::{
+    AccountId, Ask, Forget, Ledger, LedgerError, Outlook, Settlement, StoreError, Take, Taken, UsagePage,
+};
 use toolgate_sql::{ledger, migrate_ledger};
 
 use crate::database::{self, Database};
@@ -73,6 +75,16 @@ impl Ledger for SqliteLedger {
         most: usize,
     ) -> Result<UsagePage, LedgerError> {
         self.with(|database| ledger::usage(database, tenant, (limit, spec), after, most, toolgate_native::now()))
+    }
+
+    async fn foresee(
+        &self,
+        tenant: &TenantId,
+        asks: &[Ask],
+        at: Option<Timestamp>,
+    ) -> Result<Vec<Outlook>, LedgerError> {
+        let now = toolgate_native::now().max(at.unwrap_or_default());
+        self.with(|database| ledger::foresee(database, tenant, asks, now))
     }
 
     async fn forget(&self, tenant: &TenantId, what: &Forget) -> Result<(), LedgerError> {

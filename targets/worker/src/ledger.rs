@@ -5,8 +5,10 @@
 use std::cell::Cell;
 
 use serde::{Deserialize, Serialize};
-use toolgate_model::{LimitId, LimitSpec, TenantId};
-use toolgate_ports::{AccountId, Forget, Ledger, LedgerError, Settlement, StoreError, Take, Taken, UsagePage};
+use toolgate_model::{LimitId, LimitSpec, TenantId, Timestamp};
+use toolgate_ports::{
+    AccountId, Ask, Forget, Ledger, LedgerError, Outlook, Settlement, StoreError, Take, Taken, UsagePage,
+};
 use toolgate_sql::{ledger, migrate_ledger};
 use worker::{DurableObject, Env, ObjectNamespace, Request, Response, State, durable_object};
 
@@ -42,6 +44,9 @@ impl DurableObject for LedgerObject {
             }),
             UsageQuestion::PATH => self.reply(&body, |UsageQuestion { tenant, limit, spec, after, most }| {
                 ledger::usage(&self.sql, &tenant, (&limit, &spec), after.as_ref(), most as usize, now())
+            }),
+            ForeseeQuestion::PATH => self.reply(&body, |ForeseeQuestion { tenant, asks, at }| {
+                ledger::foresee(&self.sql, &tenant, &asks, now().max(at.unwrap_or_default()))
             }),
             ForgetQuestion::PATH => {
                 self.reply(&body, |ForgetQuestion { tenant, what }| ledger::forget(&self.sql, &tenant, &what))
@@ -97,6 +102,18 @@ struct UsageQuestion {
 impl Operation for UsageQuestion {
     const PATH: &'static str = "/usage";
     type Answer = Result<UsagePage, LedgerError>;
+}
+
+#[derive(Serialize, Deserialize)]
+struct ForeseeQuestion {
+    tenant: TenantId,
+    asks: Vec<Ask>,
+    at: Option<Timestamp>,
+}
+
+impl Operation for ForeseeQuestion {
+    const PATH: &'static str = "/foresee";
+    type Answer = Result<Vec<Outlook>, LedgerError>;
 }
 
 #[derive(Serialize, Deserialize)]
@@ -160,6 +177,15 @@ impl Ledger for WorkerLedger {
         let (limit, spec, after) = (limit.clone(), spec.clone(), after.cloned());
         let most = u32::try_from(most).unwrap_or(u32::MAX);
         self.ask(tenant, &UsageQuestion { tenant: tenant.clone(), limit, spec, after, most }).await
+    }
+
+    async fn foresee(
+        &self,
+        tenant: &TenantId,
+        asks: &[Ask],
+        at: Option<Timestamp>,
+    ) -> Result<Vec<Outlook>, LedgerError> {
+        self.ask(tenant, &ForeseeQuestion { tenant: tenant.clone(), asks: asks.to_vec(), at }).await
     }
 
     async fn forget(&self, tenant: &TenantId, what: &Forget) -> Result<(), LedgerError> {

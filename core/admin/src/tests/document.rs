@@ -8,7 +8,8 @@ use std::{
 
 use serde_json::{Map, Value, json};
 use toolgate_model::{
-    KeyRecord, LimitRecord, OperatorRecord, PolicyRecord, ServerRecord, TeamRecord, TenantRecord, ViewRecord,
+    CodeLimits, KeyRecord, LimitRecord, OperatorRecord, PolicyRecord, ServerRecord, TeamRecord, TenantRecord,
+    ToolsMode, ViewRecord,
 };
 
 use super::{Reply, World};
@@ -161,7 +162,9 @@ fn shows_all(schema: &str, shown: &Value) {
 #[test]
 fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
     let world = World::new();
-    shows_all("Tenant", &world.put("/tenants/acme", &json!({"display_name": "Acme", "enabled": true})).body);
+    let code = json!({"limits": {"gas": 5_000_000}, "price": {"tokens": 1}});
+    let tenant = json!({"display_name": "Acme", "enabled": true, "code": code, "approvals": {"destructive": "marked"}});
+    shows_all("Tenant", &world.put("/tenants/acme", &tenant).body);
     let server = json!({"url": "https://example.com/mcp", "era": "modern", "network": "public", "headers": {"x-a": "1"},
         "aliases": {"a": "b"}, "price": {"micro_usd": 1}, "constraints": {"timeout_ms": 1}, "tools": {"t": {}}, "enabled": false});
     shows_all("Server", &world.put("/tenants/acme/servers/github", &server).body);
@@ -171,13 +174,14 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
         "mode": "leased", "fail_open": true, "enabled": true});
     shows_all("Limit", &world.put("/tenants/acme/limits/l", &limit).body);
     shows_all("LimitReport", &world.get("/tenants/acme/usage").body["items"][0]);
-    let key = json!({"name": "ci", "grants": ["*"], "labels": {"env": "prod"}, "team": "t", "user": "*", "expires_at": "2030-01-01T00:00:00Z", "enabled": true});
+    let key = json!({"name": "ci", "grants": ["*"], "labels": {"env": "prod"}, "team": "t", "user": "*", "tools_mode": "auto",
+        "code": {"calls": 0}, "expires_at": "2030-01-01T00:00:00Z", "enabled": true});
     let created = world.post("/tenants/acme/keys", &key).body;
     shows_all("NewKey", &created);
     let key = format!("/tenants/acme/keys/{}", created["id"].as_str().unwrap());
     shows_all("RotatedKey", &world.post(&format!("{key}/rotate"), &json!({"overlap": "1h"})).body);
     shows_all("Key", &world.get(&key).body);
-    let view = json!({"display_name": "All", "prefix": "never", "servers": {"github": {}}, "enabled": true});
+    let view = json!({"display_name": "All", "prefix": "never", "servers": {"github": {}}, "tools_mode": "direct", "enabled": true});
     shows_all("View", &world.put("/tenants/acme/views/all", &view).body);
     let operator = json!({"name": "ci", "role": "tenant-admin", "tenant": "acme", "expires_at": "2030-01-01T00:00:00Z",
         "enabled": true});
@@ -201,6 +205,35 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
     world.get("/tenants/b/usage").is(200);
     world.post("/operators", &json!({"name": "n", "role": "owner"})).is(201);
     world.get("/whoami").is(200);
+}
+
+#[test]
+fn it_has_the_bounds_of_programs_and_their_words() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    for schema in ["CodeLimits", "CodeLimitsInput"] {
+        let said = &schemas[schema]["properties"];
+        assert_eq!(keys(said), CodeLimits::BOUNDS.iter().map(|bound| bound.name).collect(), "{schema}");
+        for bound in CodeLimits::BOUNDS {
+            let of = |word: &str| said[bound.name][word].as_u64();
+            assert_eq!(
+                (of("minimum"), of("maximum")),
+                (Some(bound.least), Some(bound.most)),
+                "{schema} {}",
+                bound.name
+            );
+            let words = said[bound.name]["description"].as_str().unwrap();
+            assert!(words.ends_with(&format!("said: {}.", bound.default)), "{words}");
+        }
+    }
+    let modes: Vec<&str> = ToolsMode::ALL.iter().map(|mode| mode.as_str()).collect();
+    for (schema, nullable) in
+        [("Key", 0), ("KeyInput", 1), ("KeyPatch", 1), ("View", 0), ("ViewInput", 1), ("ViewPatch", 1)]
+    {
+        let said = schemas[schema]["properties"]["tools_mode"]["enum"].as_array().unwrap();
+        let words: Vec<&str> = said.iter().filter_map(Value::as_str).collect();
+        assert_eq!((words, said.len()), (modes.clone(), modes.len() + nullable), "{schema}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod access;
 mod bodies;
+mod code;
 mod document;
 mod dry_runs;
 mod explain;

@@ -15,6 +15,8 @@ use toolgate_testkit::{MemoryPlatform, json_response};
 
 pub(crate) const MASTER_KEY: &str = "abababababababababababababababababababababababababababababababab";
 
+pub(crate) const OPERATOR_TOKEN: &str = "an-operators-token-for-tests-alone";
+
 /// What a scripted upstream answers to `tools/call`, given its request's JSON.
 pub(crate) type OnCall = Rc<dyn Fn(&Value) -> Result<FetchResponse, FetchError>>;
 
@@ -128,6 +130,7 @@ impl Answer {
 fn config() -> Config {
     let get = |name: &str| match name {
         "TOOLGATE_MASTER_KEY" => Some(MASTER_KEY.to_owned()),
+        "TOOLGATE_OPERATOR_TOKEN" => Some(OPERATOR_TOKEN.to_owned()),
         "TOOLGATE_DOMAIN" => Some("gate.example".to_owned()),
         _ => None,
     };

@@ -18,9 +18,10 @@ use aws_sdk_dynamodb::{
 };
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use toolgate_ledger::{Change, Drawer, account_name, account_of, forgotten_names};
-use toolgate_model::{LimitId, LimitSpec, TenantId};
+use toolgate_model::{LimitId, LimitSpec, TenantId, Timestamp};
 use toolgate_ports::{
-    AccountId, Forget, Ledger, LedgerError, MAX_SETTLEMENTS, Settlement, StoreError, Take, Taken, Terms, UsagePage,
+    AccountId, Ask, Forget, Ledger, LedgerError, MAX_SETTLEMENTS, Outlook, Settlement, StoreError, Take, Taken, Terms,
+    UsagePage,
 };
 
 use super::{
@@ -376,6 +377,21 @@ impl Ledger for DynamoLedger {
             }
         }
         Ok(UsagePage { accounts, more })
+    }
+
+    async fn foresee(
+        &self,
+        tenant: &TenantId,
+        asks: &[Ask],
+        at: Option<Timestamp>,
+    ) -> Result<Vec<Outlook>, LedgerError> {
+        let names = Drawer::names_of_asks(asks)?;
+        let (found, _) = self.find(tenant, &names, Trust::Read).await?;
+        let mut drawer = Drawer::default();
+        for (name, known) in &found {
+            drawer.put(name, known.as_ref().map(|(_, value)| value.as_slice()))?;
+        }
+        drawer.foresee(asks, toolgate_native::now().max(at.unwrap_or_default()))
     }
 
     async fn forget(&self, tenant: &TenantId, what: &Forget) -> Result<(), LedgerError> {

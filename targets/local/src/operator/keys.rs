@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Asks, OperateError,
     ask::Ask,
-    fields::{body, pairs},
+    fields::{ToolsMode, body, json_object, pairs},
 };
 
 #[derive(Debug, Subcommand)]
@@ -61,6 +61,12 @@ pub(crate) struct KeySettings {
     /// A label for policy rules to look at ("env=prod"). May be repeated.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
+    /// How its clients are shown tools.
+    #[arg(long, value_name = "MODE")]
+    tools_mode: Option<ToolsMode>,
+    /// What one of its programs may use: JSON, like '{"calls": 20, "time_ms": 30000}'.
+    #[arg(long, value_name = "JSON", value_parser = json_object)]
+    code: Option<Value>,
     /// From when it is refused ("2027-01-31T12:00:00Z").
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
@@ -101,6 +107,8 @@ fn key_body(name: Option<String>, settings: KeySettings) -> Map<String, Value> {
         ("team", settings.team.map(Value::from)),
         ("user", settings.user.map(Value::from)),
         ("labels", pairs(settings.labels)),
+        ("tools_mode", settings.tools_mode.and_then(ToolsMode::spelled)),
+        ("code", settings.code),
         ("expires_at", settings.expires_at.map(Value::from)),
         ("enabled", settings.enabled.map(Value::from)),
     ])

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Asks, OperateError,
     ask::Ask,
-    fields::{body, json_object, word},
+    fields::{ToolsMode, body, json_object, word},
 };
 
 #[derive(Debug, Subcommand)]
@@ -47,6 +47,9 @@ pub(crate) struct ViewSettings {
     /// What it shows of its servers, as the admin API takes it: JSON, for prompts, resources, renaming and arguments.
     #[arg(long, value_name = "JSON", value_parser = json_object, conflicts_with = "servers")]
     servers_json: Option<Value>,
+    /// How its clients are shown tools, whatever their keys say.
+    #[arg(long, value_name = "MODE")]
+    tools_mode: Option<ToolsMode>,
     /// Whether clients may use it.
     #[arg(long, value_name = "BOOL")]
     enabled: Option<bool>,
@@ -85,6 +88,7 @@ fn view_body(settings: ViewSettings) -> Map<String, Value> {
         ("display_name", settings.display_name.map(Value::from)),
         ("prefix", word(settings.prefix.and_then(|prefix| prefix.to_possible_value()))),
         ("servers", servers.or(settings.servers_json)),
+        ("tools_mode", settings.tools_mode.and_then(ToolsMode::spelled)),
         ("enabled", settings.enabled.map(Value::from)),
     ])
 }

@@ -81,7 +81,7 @@ pub(crate) struct Wrong {
     pub(super) detail: String,
 }
 
-const SECTIONS: &str = "tenant, display_name, enabled, teams, limits, policy, servers, views, keys";
+const SECTIONS: &str = "tenant, display_name, enabled, code, approvals, teams, limits, policy, servers, views, keys";
 
 impl Document {
     /// Reads a file. `env` gives what stands in for secrets.
@@ -95,7 +95,9 @@ impl Document {
             let value = &member.value;
             match member.name.as_str() {
                 "tenant" => tenant = reading.text(member),
-                "display_name" | "enabled" => drop(about.insert(member.name.clone(), value.value())),
+                "display_name" | "enabled" | "code" | "approvals" => {
+                    drop(about.insert(member.name.clone(), value.value()))
+                }
                 "policy" if value.content == Content::Scalar(Value::Null) => without_policy = true,
                 "policy" => reading.one(Kind::Policy, String::new(), "/policy".to_owned(), value),
                 section => match Kind::COLLECTIONS.into_iter().find(|kind| kind.section() == section) {
@@ -206,13 +208,17 @@ mod tests {
     #[test]
     fn a_file_becomes_what_the_api_is_sent_in_a_safe_order() {
         let text = "keys:\n  ci: {grants: ['*']}\nservers:\n  github:\n    url: https://x/mcp\n    headers:\n      \
-                    authorization: Bearer ${TOKEN}\ntenant: acme\ndisplay_name: Acme\npolicy: {rules: []}\nviews:\n";
+                    authorization: Bearer ${TOKEN}\ntenant: acme\ndisplay_name: Acme\ncode: {limits: {calls: 3}}\napprovals:\npolicy: {rules: []}\nviews:\n";
         let document = read(text).unwrap();
         let bodies: Vec<(Kind, &str, Value)> =
             document.items.iter().map(|item| (item.kind, item.id.as_str(), item.body.clone().into())).collect();
         let server = json!({"url": "https://x/mcp", "headers": {"authorization": "Bearer s3cret"}});
         let expected = [
-            (Kind::Tenant, "acme", json!({"display_name": "Acme"})),
+            (
+                Kind::Tenant,
+                "acme",
+                json!({"display_name": "Acme", "code": {"limits": {"calls": 3}}, "approvals": null}),
+            ),
             (Kind::Policy, "", json!({"rules": []})),
             (Kind::Server, "github", server),
             (Kind::Key, "ci", json!({"name": "ci", "grants": ["*"]})),

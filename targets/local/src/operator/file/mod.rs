@@ -53,7 +53,7 @@ pub(crate) struct ApplyArgs {
 
 #[derive(Debug, Args)]
 struct Compared {
-    /// The file: YAML or JSON, with tenant, display_name, enabled, teams, limits, policy, servers, views, keys. What it leaves out altogether is left alone.
+    /// The file: YAML or JSON, with tenant, display_name, enabled, code, approvals, teams, limits, policy, servers, views, keys. What it leaves out altogether is left alone.
     file: PathBuf,
     #[command(flatten)]
     client: ClientArgs,

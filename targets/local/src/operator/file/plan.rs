@@ -161,8 +161,11 @@ impl Making<'_> {
         match (item.kind, tenant) {
             (Kind::Tenant, None) => self.put(item, self.path(&[])).await,
             (Kind::Tenant, Some(found)) => {
-                let mut body = item.body.clone();
-                body.entry("display_name").or_insert(Value::Null);
+                let mut body = diff::patch(&found.body, &item.body);
+                if !item.body.contains_key("enabled") {
+                    // Whether it is enabled is not every operator's to say: left out, it is left alone.
+                    body.remove("enabled");
+                }
                 self.patch(item, self.path(&[]), body, &found.body).await
             }
             (Kind::Policy, _) => self.put(item, self.path(&["policy"])).await,
