@@ -6,6 +6,7 @@
 mod list;
 mod nested;
 mod own;
+mod pause;
 mod program;
 
 use std::rc::Rc;
@@ -21,6 +22,7 @@ use toolgate_wire::{Era, LATEST_MODERN, splice};
 pub(crate) use nested::Nested;
 
 use crate::{
+    approval::Approval,
     context::Context,
     core::Core,
     forward::{Forwarded, Target},
@@ -102,6 +104,7 @@ impl<P: Platform> Core<P> {
             rules: Rc::clone(server.rules(tool.name())) as Rc<ToolRules>,
             verdict: Rc::new(modern()),
             server,
+            approval: Approval::NotNeeded,
             own: Some(tool),
         }
     }
