@@ -3,9 +3,7 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use toolgate_model::{
-    ApprovalId, ApprovalRecord, Decided, KeyId, TenantId, Timestamp, UserId, WaitingCall, Waits,
-};
+use toolgate_model::{ApprovalId, ApprovalRecord, Decided, KeyId, TenantId, Timestamp, UserId, WaitingCall, Waits};
 use toolgate_ports::{Platform, RecordKey, RecordKind};
 
 use crate::{
@@ -183,7 +181,8 @@ fn decided(
         Some(Decided { approved, .. }) if *approved == verdict.approved => Ok(before.clone()),
         Some(Decided { approved, by, at, .. }) => {
             let (was, wanted) = (word(*approved), word(verdict.approved));
-            let detail = format!("{by} {was} it at {at}, so it can't be {wanted}: delete it, and it can be asked for again");
+            let detail =
+                format!("{by} {was} it at {at}, so it can't be {wanted}: delete it, and it can be asked for again");
             Err(Problem::new(Kind::ApprovalDecided, detail))
         }
         None => {

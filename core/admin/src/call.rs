@@ -2,8 +2,8 @@
 
 use http::{StatusCode, request::Parts};
 use toolgate_model::{
-    ApprovalId, ApprovalRecord, KeyId, KeyRecord, LimitId, LimitRecord, OperatorId, OperatorRecord, PolicyRecord, ServerId, ServerRecord, TeamId,
-    TeamRecord, TenantId, TenantRecord, Timestamp, ViewId, ViewRecord,
+    ApprovalId, ApprovalRecord, KeyId, KeyRecord, LimitId, LimitRecord, OperatorId, OperatorRecord, PolicyRecord,
+    ServerId, ServerRecord, TeamId, TeamRecord, TenantId, TenantRecord, Timestamp, ViewId, ViewRecord,
 };
 use toolgate_ports::{Body, Clock, Platform, RecordKey, RecordKind, Scope};
 
@@ -227,8 +227,7 @@ impl<P: Platform> Call<'_, P> {
         let (records, conditions) = (&self.records, &Conditions::of(&self.parts.headers));
         match self.method() {
             "POST" => {
-                let verdict =
-                    Verdict { approved: self.resource == Resource::ApprovalApprove, by: &self.caller.name };
+                let verdict = Verdict { approved: self.resource == Resource::ApprovalApprove, by: &self.caller.name };
                 let body = self.body_if_any(body).await?;
                 approvals::decide(records, place, conditions, body, verdict, self.now()).await
             }
