@@ -81,9 +81,8 @@ impl Permission {
     /// Whether `role` holds it; a tenant's admin for that tenant alone.
     const fn held_by(self, role: Role) -> bool {
         match self {
-            Self::Public | Self::Any => true,
+            Self::Public | Self::Any | Self::ReadTenant | Self::Explain => true,
             Self::ReadGateway => !matches!(role, Role::TenantAdmin),
-            Self::ReadTenant | Self::Explain => true,
             Self::ChangeTenant => !matches!(role, Role::Auditor),
             Self::ManageTenants => matches!(role, Role::Owner | Role::Operator),
             Self::ReadOperators => matches!(role, Role::Owner | Role::Auditor),

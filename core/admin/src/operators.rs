@@ -71,7 +71,7 @@ fn read(members: Members) -> Result<Input, Problem> {
     let role = fields.text("role", |text| text.parse::<Role>().map_err(|e| e.to_string()));
     match (role, fields.has("tenant")) {
         (Some(Role::TenantAdmin), false) => {
-            fields.wrong(&["tenant"], "it is required: the tenant that is administered")
+            fields.wrong(&["tenant"], "it is required: the tenant that is administered");
         }
         (Some(Role::Owner | Role::Operator | Role::Auditor), true) => {
             fields.wrong(&["tenant"], "only a tenant-admin has one: leave it out, or write null");

@@ -20,11 +20,12 @@ use crate::{
     catalogues::{Catalogues, Failure, Offer},
     listing::{Listing, Order, Shown},
     place::PlaceKey,
+    shelf::Shelves,
     view_names::ViewNames,
 };
 
 /// For how long, at most, a list stays true that depends on the time of day, in milliseconds.
-const TIMED_TTL_MS: u64 = 60_000;
+pub(crate) const TIMED_TTL_MS: u64 = 60_000;
 /// How many bytes of finished lists one instance keeps. Beyond it all are dropped and made again.
 const MAX_CACHED_BYTES: usize = 8 << 20;
 
@@ -54,6 +55,16 @@ pub struct Offered {
     pub waited_us: u64,
 }
 
+/// What servers list, and those that could not be asked.
+pub(crate) struct Gathered {
+    pub(crate) found: Vec<(Rc<Server>, Rc<Catalogue>)>,
+    /// Of those that the principal may see something of.
+    pub(crate) unavailable: Vec<Unavailable>,
+    /// For how many milliseconds this stays true; zero if a part is missing or old.
+    pub(crate) ttl_ms: u64,
+    pub(crate) waited_us: u64,
+}
+
 /// Makes lists and finds tools.
 pub struct Aggregate<P: Platform> {
     catalogues: Rc<Catalogues<P>>,
@@ -61,6 +72,7 @@ pub struct Aggregate<P: Platform> {
     lists: RefCell<Lists>,
     uris: RefCell<UriMaps>,
     names: RefCell<NameMaps>,
+    pub(crate) shelves: RefCell<Shelves>,
 }
 
 /// Of each place, its map of URIs. It is the same for all who see any of it.
@@ -124,7 +136,14 @@ impl<P: Platform> Aggregate<P> {
     /// Over `catalogues`.
     #[must_use]
     pub fn new(catalogues: Rc<Catalogues<P>>, limits: Limits) -> Self {
-        Self { catalogues, limits, lists: RefCell::default(), uris: RefCell::default(), names: RefCell::default() }
+        Self {
+            catalogues,
+            limits,
+            lists: RefCell::default(),
+            uris: RefCell::default(),
+            names: RefCell::default(),
+            shelves: RefCell::default(),
+        }
     }
 
     /// The catalogues themselves.
@@ -147,34 +166,9 @@ impl<P: Platform> Aggregate<P> {
         outputs: Outputs,
         scope: &Scope,
     ) -> Offered {
-        let seen = |server: &&Rc<Server>| touches(principal, &server.id);
-        // A view's names come of all that it offers, whoever asks.
-        let servers = snapshot.servers.values().filter(|server| server.enabled && place.holds(server));
-        let servers: Vec<&Rc<Server>> = match place {
-            Place::View(_) => servers.collect(),
-            Place::All | Place::Server(_) => servers.filter(seen).collect(),
-        };
-        let began = self.catalogues.ticks();
-        let (offers, asked) = self.offers(&servers, kind, scope).await;
+        let Gathered { found: shown, unavailable, mut ttl_ms, waited_us } =
+            self.gather(principal, snapshot, place, kind, scope).await;
         let uris = self.uris(snapshot, place).await;
-        let waited_us = if asked { self.catalogues.ticks().saturating_sub(began) } else { 0 };
-        let mut unavailable = Vec::new();
-        let mut shown = Vec::new();
-        let mut ttl_ms = u64::MAX;
-        for (server, offer) in servers.into_iter().zip(offers) {
-            if let Some(failure) = offer.failure.filter(|_| seen(&server)) {
-                let listed = offer.catalogue.is_some();
-                unavailable.push(Unavailable { server: server.id.clone(), error: failure.error.clone(), listed });
-                ttl_ms = 0;
-            }
-            if let Some(catalogue) = offer.catalogue {
-                ttl_ms = ttl_ms.min(self.catalogues.remaining(&catalogue));
-                shown.push((Rc::clone(server), catalogue));
-            }
-        }
-        if shown.is_empty() {
-            ttl_ms = 0;
-        }
         if principal.facet().is_none() {
             ttl_ms = ttl_ms.min(TIMED_TTL_MS);
         }
@@ -188,6 +182,44 @@ impl<P: Platform> Aggregate<P> {
         let outputs = if loose { outputs } else { Outputs::Any };
         let listing = self.listing(principal, snapshot, place, (kind, outputs), &shown, names.as_deref(), &uris);
         Offered { listing, unavailable: unavailable.into(), ttl_ms, ambiguous, waited_us }
+    }
+
+    /// What the servers of `place` list of `kind`, whoever may see which of it.
+    pub(crate) async fn gather(
+        &self,
+        principal: Principal<'_>,
+        snapshot: &Snapshot,
+        place: Place<'_>,
+        kind: ItemKind,
+        scope: &Scope,
+    ) -> Gathered {
+        let seen = |server: &&Rc<Server>| touches(principal, &server.id);
+        // A view's names come of all that it offers, whoever asks.
+        let servers = snapshot.servers.values().filter(|server| server.enabled && place.holds(server));
+        let servers: Vec<&Rc<Server>> = match place {
+            Place::View(_) => servers.collect(),
+            Place::All | Place::Server(_) => servers.filter(seen).collect(),
+        };
+        let began = self.catalogues.ticks();
+        let (offers, asked) = self.offers(&servers, kind, scope).await;
+        let waited_us = if asked { self.catalogues.ticks().saturating_sub(began) } else { 0 };
+        let mut gathered = Gathered { found: Vec::new(), unavailable: Vec::new(), ttl_ms: u64::MAX, waited_us };
+        for (server, offer) in servers.into_iter().zip(offers) {
+            if let Some(failure) = offer.failure.filter(|_| seen(&server)) {
+                let listed = offer.catalogue.is_some();
+                let error = failure.error.clone();
+                gathered.unavailable.push(Unavailable { server: server.id.clone(), error, listed });
+                gathered.ttl_ms = 0;
+            }
+            if let Some(catalogue) = offer.catalogue {
+                gathered.ttl_ms = gathered.ttl_ms.min(self.catalogues.remaining(&catalogue));
+                gathered.found.push((Rc::clone(server), catalogue));
+            }
+        }
+        if gathered.found.is_empty() {
+            gathered.ttl_ms = 0;
+        }
+        gathered
     }
 
     /// Each server's offer, in their order, and whether any had to be asked; a few servers at a time are.

@@ -27,43 +27,28 @@ impl Default for AnswerLimits {
 /// How an execution ended.
 #[derive(Debug, Clone)]
 pub enum Outcome<'a> {
-    /// The code ran to its end and returned this.
-    Completed(&'a RawValue),
+    /// The code ran to its end.
+    Completed {
+        /// What it returned, if it returned anything.
+        result: Option<&'a RawValue>,
+        /// What its author may want to know.
+        hint: Option<&'a str>,
+    },
     /// It did not.
     Failed(Failure<'a>),
-    /// It waits for somebody to allow a call.
+    /// It waits for somebody to allow calls.
     Paused(Paused<'a>),
-}
-
-/// What failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// The code can't be read.
-    Syntax,
-    /// The code threw.
-    Runtime,
-    /// A tool failed, and the code did not catch that.
-    Tool,
-    /// A limit was reached: time, memory, number of calls.
-    Limit,
-}
-
-impl FailureKind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Syntax => "syntax",
-            Self::Runtime => "runtime",
-            Self::Tool => "tool",
-            Self::Limit => "limit",
-        }
-    }
 }
 
 /// Why code did not run to its end.
 #[derive(Debug, Clone, Copy)]
 pub struct Failure<'a> {
-    /// What failed.
-    pub kind: FailureKind,
+    /// What failed, in a word: `syntax`, `runtime`, `tool`, `limit`, …
+    pub kind: &'a str,
+    /// Which limit was reached, if one was.
+    pub limit: Option<&'a str>,
+    /// The tool whose error it is, if it is one's.
+    pub tool: Option<&'a str>,
     /// In words.
     pub message: &'a str,
     /// The line of the model's code, from 1, if that is known.
@@ -75,10 +60,25 @@ pub struct Failure<'a> {
 /// What an execution waits for.
 #[derive(Debug, Clone, Copy)]
 pub struct Paused<'a> {
-    /// What it is resumed by.
+    /// What approvers know it by.
     pub execution_id: &'a str,
-    /// The call that must be allowed: `server.tool`.
-    pub tool: &'a str,
+    /// The calls that must be allowed: `server.tool`.
+    pub tools: &'a [&'a str],
+    /// Who can allow them.
+    pub approver: &'a str,
+    /// What to do once they are allowed.
+    pub hint: &'a str,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It did what it should.
+    Succeeded,
+    /// With an error.
+    Failed,
+    /// The code ended first: whether it was executed is not known.
+    Unknown,
 }
 
 /// A call of a tool, in the order of the code.
@@ -86,8 +86,8 @@ pub struct Paused<'a> {
 pub struct CallMade<'a> {
     /// `server.tool`, as the code has it.
     pub tool: &'a str,
-    /// Whether it succeeded.
-    pub ok: bool,
+    /// How it ended.
+    pub ended: Ended,
 }
 
 /// An answer, ready to be sent.
@@ -105,19 +105,21 @@ impl ExecuteAnswer {
     pub fn new(outcome: &Outcome<'_>, logs: &[String], calls: &[CallMade<'_>], limits: &AnswerLimits) -> Self {
         let mut parts = Parts::default();
         match outcome {
-            Outcome::Completed(result) => parts.completed(result, limits.result),
+            Outcome::Completed { result, hint } => parts.completed(*result, *hint, limits),
             Outcome::Failed(_) => parts.text("status", "failed"),
             Outcome::Paused(_) => parts.text("status", "paused"),
         }
         parts.logs(logs, limits.logs);
         parts.calls(calls);
         match outcome {
-            Outcome::Completed(_) => {}
+            Outcome::Completed { .. } => {}
             Outcome::Failed(failure) => parts.raw("error", &error(failure, calls, limits)),
             Outcome::Paused(paused) => {
                 let mut waits = Parts::default();
                 waits.text("executionId", paused.execution_id);
-                waits.text("tool", paused.tool);
+                waits.list("waitsFor", paused.tools.iter().take(limits.calls).map(|tool| quoted(tool)));
+                waits.text("approver", paused.approver);
+                waits.text("hint", paused.hint);
                 parts.raw("paused", &waits.finish());
             }
         }
@@ -135,7 +137,13 @@ impl ExecuteAnswer {
 
 fn error(failure: &Failure<'_>, calls: &[CallMade<'_>], limits: &AnswerLimits) -> String {
     let mut error = Parts::default();
-    error.text("kind", failure.kind.name());
+    error.text("kind", failure.kind);
+    if let Some(limit) = failure.limit {
+        error.text("limit", limit);
+    }
+    if let Some(tool) = failure.tool {
+        error.text("tool", tool);
+    }
     error.text("message", &cut(failure.message, limits.message));
     if let Some(line) = failure.line {
         error.raw("line", &line.to_string());
@@ -147,7 +155,14 @@ fn error(failure: &Failure<'_>, calls: &[CallMade<'_>], limits: &AnswerLimits) -
         let completed = calls.iter().take(limits.calls).map(|call| {
             let mut completed = Parts::default();
             completed.text("tool", call.tool);
-            completed.raw("ok", if call.ok { "true" } else { "false" });
+            completed.raw(
+                "ok",
+                match call.ended {
+                    Ended::Succeeded => "true",
+                    Ended::Failed => "false",
+                    Ended::Unknown => "null",
+                },
+            );
             completed.finish()
         });
         error.list("completedCalls", completed);
@@ -195,8 +210,17 @@ impl Parts {
         self.raw(name, &format!("[{}]", items.collect::<Vec<_>>().join(",")));
     }
 
-    fn completed(&mut self, result: &RawValue, max: usize) {
+    fn completed(&mut self, result: Option<&RawValue>, hint: Option<&str>, limits: &AnswerLimits) {
         self.text("status", "completed");
+        if let Some(result) = result {
+            self.result(result, limits.result);
+        }
+        if let Some(hint) = hint {
+            self.text("hint", &cut(hint, limits.message));
+        }
+    }
+
+    fn result(&mut self, result: &RawValue, max: usize) {
         let raw = result.get();
         if raw.len() <= max {
             return self.raw("result", raw);
@@ -235,19 +259,25 @@ impl Parts {
 
     /// How often each tool was called, and how often it failed.
     fn calls(&mut self, calls: &[CallMade<'_>]) {
-        let mut counted: Vec<(&str, usize, usize)> = Vec::new();
+        let mut counted: Vec<(&str, [usize; 3])> = Vec::new();
         for call in calls {
             let at = counted.iter().position(|(tool, ..)| *tool == call.tool).unwrap_or_else(|| {
-                counted.push((call.tool, 0, 0));
+                counted.push((call.tool, [0; 3]));
                 counted.len() - 1
             });
-            counted[at].1 += 1;
-            counted[at].2 += usize::from(!call.ok);
+            let [all, failed, unknown] = &mut counted[at].1;
+            *all += 1;
+            *failed += usize::from(call.ended == Ended::Failed);
+            *unknown += usize::from(call.ended == Ended::Unknown);
         }
-        let described = counted.iter().map(|(tool, all, failed)| match (all, failed) {
-            (1, 0) => quoted(tool),
-            (all, 0) => quoted(&format!("{tool} ×{all}")),
-            (all, failed) => quoted(&format!("{tool} ×{all}, {failed} failed")),
+        let described = counted.iter().map(|(tool, [all, failed, unknown])| {
+            let mut text = if *all == 1 { (*tool).to_owned() } else { format!("{tool} ×{all}") };
+            for (count, what) in [(failed, "failed"), (unknown, "not answered")] {
+                if *count > 0 {
+                    text.push_str(&format!(", {count} {what}"));
+                }
+            }
+            quoted(&text)
         });
         if !calls.is_empty() {
             self.list("calls", described);
@@ -268,14 +298,18 @@ mod tests {
 
     const LIMITS: AnswerLimits = AnswerLimits { result: 100, logs: 60, message: 50, calls: 2 };
     const CALLS: [CallMade<'static>; 4] = [
-        CallMade { tool: "git.log", ok: true },
-        CallMade { tool: "git.show", ok: true },
-        CallMade { tool: "git.show", ok: false },
-        CallMade { tool: "git.log", ok: true },
+        CallMade { tool: "git.log", ended: Ended::Succeeded },
+        CallMade { tool: "git.show", ended: Ended::Succeeded },
+        CallMade { tool: "git.show", ended: Ended::Failed },
+        CallMade { tool: "git.log", ended: Ended::Succeeded },
     ];
 
     fn raw(json: &str) -> Box<RawValue> {
         RawValue::from_string(json.to_owned()).unwrap()
+    }
+
+    fn completed(result: &RawValue) -> Outcome<'_> {
+        Outcome::Completed { result: Some(result), hint: None }
     }
 
     fn parsed(answer: &ExecuteAnswer) -> Value {
@@ -285,7 +319,7 @@ mod tests {
     #[test]
     fn a_result_comes_as_it_was_returned() {
         let result = raw(r#"{"b":1e3,"a":[]}"#);
-        let answer = ExecuteAnswer::new(&Outcome::Completed(&result), &[], &[], &LIMITS);
+        let answer = ExecuteAnswer::new(&completed(&result), &[], &[], &LIMITS);
         assert_eq!(answer.json, r#"{"status":"completed","result":{"b":1e3,"a":[]}}"#);
         assert!(!answer.is_error);
     }
@@ -293,11 +327,11 @@ mod tests {
     #[test]
     fn what_is_cut_says_how_much() {
         let long = raw(&format!("\"{}\"", "é".repeat(200)));
-        let answer = parsed(&ExecuteAnswer::new(&Outcome::Completed(&long), &[], &[], &LIMITS));
+        let answer = parsed(&ExecuteAnswer::new(&completed(&long), &[], &[], &LIMITS));
         assert_eq!(answer["result"], "é".repeat(50));
         assert_eq!((&answer["truncated"]["bytes"], &answer["truncated"]["shown"]), (&json!(400), &json!(100)));
         let list = raw(&json!(vec!["item"; 100]).to_string());
-        let answer = parsed(&ExecuteAnswer::new(&Outcome::Completed(&list), &[], &[], &LIMITS));
+        let answer = parsed(&ExecuteAnswer::new(&completed(&list), &[], &[], &LIMITS));
         assert!(answer["result"].as_str().unwrap().starts_with(r#"["item","item""#));
         assert_eq!(answer["truncated"]["bytes"], 701);
     }
@@ -305,7 +339,7 @@ mod tests {
     #[test]
     fn logs_are_cut_after_their_budget() {
         let logs: Vec<String> = ["a".repeat(50), "b".repeat(50), "c".into(), "d".into()].into();
-        let answer = parsed(&ExecuteAnswer::new(&Outcome::Completed(&raw("null")), &logs, &[], &LIMITS));
+        let answer = parsed(&ExecuteAnswer::new(&completed(&raw("null")), &logs, &[], &LIMITS));
         let shown = answer["logs"].as_array().unwrap();
         assert_eq!(shown[0], "a".repeat(50));
         assert_eq!(shown[1], format!("{}… [cut: the first 9 of 50 bytes]", "b".repeat(9)));
@@ -314,42 +348,51 @@ mod tests {
 
     #[test]
     fn a_failure_says_which_calls_were_made() {
-        let failure =
-            Failure { kind: FailureKind::Tool, message: "no such commit", line: Some(3), hint: Some("look first") };
+        let failure = Failure {
+            kind: "tool",
+            limit: None,
+            tool: Some("git.show"),
+            message: "no such commit",
+            line: Some(3),
+            hint: Some("look first"),
+        };
         let answer = ExecuteAnswer::new(&Outcome::Failed(failure), &[], &CALLS, &LIMITS);
         assert!(answer.is_error);
         let answer = parsed(&answer);
         assert_eq!(answer["status"], "failed");
         assert_eq!(answer["calls"], json!(["git.log ×2", "git.show ×2, 1 failed"]));
         let completed = json!([{"tool": "git.log", "ok": true}, {"tool": "git.show", "ok": true}]);
-        let error = json!({"kind": "tool", "message": "no such commit", "line": 3, "hint": "look first",
+        let error = json!({"kind": "tool", "tool": "git.show", "message": "no such commit", "line": 3, "hint": "look first",
             "completedCalls": completed, "completedCallsLeftOut": 2});
         assert_eq!(answer["error"], error);
     }
 
     #[test]
     fn a_pause_says_what_it_waits_for() {
-        let paused = Paused { execution_id: "x1", tool: "git.push" };
+        let paused = Paused { execution_id: "x1", tools: &["git.push"], approver: "operator", hint: "then call again" };
         let answer = ExecuteAnswer::new(&Outcome::Paused(paused), &[], &CALLS[..1], &LIMITS);
-        let expected = r#"{"status":"paused","calls":["git.log"],"paused":{"executionId":"x1","tool":"git.push"}}"#;
+        let expected = r#"{"status":"paused","calls":["git.log"],"paused":{"executionId":"x1","waitsFor":["git.push"],"approver":"operator","hint":"then call again"}}"#;
         assert_eq!((answer.json.as_str(), answer.is_error), (expected, false));
     }
 
     #[test]
     fn the_result_of_the_call_has_the_object_twice_and_says_if_it_failed() {
-        let failure = Failure { kind: FailureKind::Syntax, message: "x\"y", line: None, hint: None };
+        let failure =
+            Failure { kind: "limit", limit: Some("gas"), tool: None, message: "x\"y", line: None, hint: None };
         let answer = ExecuteAnswer::new(&Outcome::Failed(failure), &[], &[], &LIMITS);
         let result: Value = serde_json::from_str(&answer.result()).unwrap();
         assert_eq!(result["isError"], true);
         let text: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
         assert_eq!(text, result["structuredContent"]);
-        assert_eq!(text["error"]["message"], "x\"y");
+        assert_eq!(text["error"], json!({"kind": "limit", "limit": "gas", "message": "x\"y"}));
     }
 
     #[test]
     fn an_answer_is_bounded_whatever_is_in_it() {
         let failure = Failure {
-            kind: FailureKind::Runtime,
+            kind: "runtime",
+            limit: None,
+            tool: None,
             message: &"m".repeat(1 << 20),
             line: None,
             hint: Some(&"h".repeat(1 << 20)),

@@ -112,7 +112,7 @@ impl MetaTool {
 /// The arguments of `execute` and `executeToolCode`.
 #[derive(Debug, Deserialize)]
 pub struct ExecuteArguments<'a> {
-    /// What the model wrote; see [`crate::Source`].
+    /// What the model wrote.
     #[serde(borrow)]
     pub code: Cow<'a, str>,
 }

@@ -1,8 +1,8 @@
 //! What a request that goes on to a server costs its limits: taken before it is sent, settled once its answer is known.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{borrow::Cow, cell::RefCell, rc::Rc};
 
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use toolgate_metering::{Call, Denied, IdempotencyKey, LedgerLost, NotGranted, Permit, Price};
 use toolgate_model::{Amount, Called, MicroUsd, ServerId, ToolRules};
 use toolgate_ports::{Body, Platform};
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The header, and the member of `_meta`, under which a client names a call and its repetitions.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_META: &str = "io.toolgate/idempotency-key";
 /// The member of an error's `_meta` that says which limit refused.
 const LIMIT: &str = "io.toolgate/limit";
@@ -120,18 +120,22 @@ pub(crate) fn counted<'a>(
     }
 }
 
-/// What the client calls this call and its repetitions, if it does.
+/// What a client calls a call and its repetitions, if it does.
+pub(crate) fn idempotency_key<'a>(headers: &'a HeaderMap, params: &'a str) -> Option<Cow<'a, str>> {
+    let header = edge::header_text(headers, &IDEMPOTENCY_KEY).map(Cow::Borrowed);
+    header.or_else(|| {
+        let span = member_at(params, 0..params.len(), &["_meta", IDEMPOTENCY_META])?;
+        Some(splice::string(&params[span]).unwrap_or_default())
+    })
+}
+
+/// The same, if it can be used.
 fn idempotency<P: Platform>(
     context: &Context<P>,
     id: &str,
     params: &str,
 ) -> Result<Option<IdempotencyKey>, Box<Response<Body>>> {
-    let header = edge::header_text(&context.head.headers, &IDEMPOTENCY_KEY).map(std::borrow::Cow::Borrowed);
-    let in_meta = || {
-        let span = member_at(params, 0..params.len(), &["_meta", IDEMPOTENCY_META])?;
-        Some(splice::string(&params[span]).unwrap_or_default())
-    };
-    let Some(text) = header.or_else(in_meta) else { return Ok(None) };
+    let Some(text) = idempotency_key(&context.head.headers, params) else { return Ok(None) };
     IdempotencyKey::new(&text).map(Some).map_err(|error| {
         context.line.outcome(Outcome::BadRequest);
         let words = format!("Invalid params: {error}");

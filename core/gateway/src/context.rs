@@ -5,13 +5,13 @@ use std::{borrow::Cow, rc::Rc};
 use bytes::Bytes;
 use http::request::Parts;
 use toolgate_catalogue::Place;
-use toolgate_model::{KeyRecord, ServerId, TenantId};
+use toolgate_model::{KeyRecord, ServerId, TenantId, ToolsMode};
 use toolgate_policy::{Origin, Principal, Refusal};
 use toolgate_ports::{ClientAddr, Clock, Platform, Scope};
 use toolgate_state::View;
 use toolgate_wire::{Era, splice};
 
-use crate::{edge, identity::Identity, line::Line, session::Session};
+use crate::{codemode::Nested, edge, identity::Identity, line::Line, session::Session};
 
 /// Which endpoint was asked.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ pub(crate) enum Accepts {
 }
 
 /// The address that a request came from, and the host it names: known only where a policy may look at them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct ClientOrigin {
     ip: Option<String>,
     host: Option<String>,
@@ -69,6 +69,8 @@ pub(crate) struct Context<P: Platform> {
     pub(crate) body: Bytes,
     pub(crate) scope: Scope,
     pub(crate) line: Rc<Line<P>>,
+    /// What is known of it if a program makes the call, and no client.
+    pub(crate) nested: Option<Rc<Nested>>,
 }
 
 impl<P: Platform> Context<P> {
@@ -80,6 +82,16 @@ impl<P: Platform> Context<P> {
         };
         let origin = Origin { ip: self.origin.ip.as_deref(), host: self.origin.host.as_deref() };
         self.identity.principal(clock).map(|principal| principal.through(view).from(origin))
+    }
+
+    /// How the client is shown its tools: as the view says, or else as the key does.
+    pub(crate) fn tools_mode(&self) -> ToolsMode {
+        let of_view = match &self.place {
+            Where::View(view) => view.record.tools_mode,
+            Where::All | Where::Server(_) => None,
+        };
+        // A program calls tools by their own names, and never the gateway's.
+        if self.nested.is_some() { ToolsMode::Direct } else { of_view.unwrap_or(self.identity.key.tools_mode) }
     }
 
     pub(crate) fn place(&self) -> Place<'_> {

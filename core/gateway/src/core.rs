@@ -10,7 +10,7 @@ use toolgate_seal::{Purpose, Sealer};
 use toolgate_state::States;
 use toolgate_upstream::{Client, News};
 
-use crate::Config;
+use crate::{Config, line::RequestIds};
 
 /// The most sessions whose log level is remembered.
 const MAX_LEVELS: usize = 10_000;
@@ -24,6 +24,7 @@ pub(crate) struct Core<P: Platform> {
     pub(crate) client: Rc<Client<P>>,
     pub(crate) aggregate: Rc<Aggregate<P>>,
     pub(crate) meters: Rc<Meters<P>>,
+    pub(crate) request_ids: RequestIds,
     levels: RefCell<BTreeMap<String, String>>,
 }
 
@@ -37,7 +38,8 @@ impl<P: Platform> Core<P> {
         aggregate: Rc<Aggregate<P>>,
     ) -> Rc<Self> {
         let meters = Meters::new(Rc::clone(&platform), &config.limits);
-        Rc::new(Self { platform, config, sealer, states, client, aggregate, meters, levels: RefCell::default() })
+        let (request_ids, levels) = Default::default();
+        Rc::new(Self { platform, config, sealer, states, client, aggregate, meters, request_ids, levels })
     }
 
     /// Random bytes.

@@ -5,12 +5,13 @@ use std::{borrow::Cow, rc::Rc};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use toolgate_catalogue::{Located, ParamHeader, Route, Routed};
+use toolgate_codemode::MetaTool;
 use toolgate_model::{ItemKind, ToolRules};
 use toolgate_policy::{Decision, Principal, Subject, decide};
 use toolgate_ports::{Body, Platform};
 use toolgate_state::Server;
 use toolgate_upstream::{Answer, Call, Caller, Effect, Endpoint, UpstreamError, UpstreamErrorKind, Verdict};
-use toolgate_wire::{Era, Message, code as rpc, header::decode_value, meta, reply, splice};
+use toolgate_wire::{Era, Message, Span, code as rpc, header::decode_value, meta, reply, splice};
 
 use crate::{
     answer,
@@ -47,7 +48,7 @@ pub(crate) enum Forwarded {
 }
 
 impl Forwarded {
-    const fn method(self) -> &'static str {
+    pub(crate) const fn method(self) -> &'static str {
         match self {
             Self::Tool => "tools/call",
             Self::Prompt => "prompts/get",
@@ -93,6 +94,37 @@ pub(crate) struct Target {
     pub(crate) rule: String,
     /// What it costs and must keep to.
     pub(crate) rules: Rc<ToolRules>,
+    /// The tool of the gateway's own that it is; then nothing goes anywhere.
+    pub(crate) own: Option<MetaTool>,
+}
+
+/// A tool or a prompt that is asked for.
+struct Asked<'a> {
+    params: &'a str,
+    /// Where its name stands in them.
+    span: Span,
+    name: Cow<'a, str>,
+    /// The raw arguments.
+    sent: Option<&'a str>,
+    headers: ParamHeaders,
+}
+
+/// Whose `Mcp-Param-*` are sent to a modern server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ParamHeaders {
+    /// Those that a modern client sent.
+    Clients,
+    /// Those that are made of the arguments.
+    Made,
+}
+
+impl<'a> Asked<'a> {
+    fn of(params: &'a str) -> Option<Self> {
+        let [span, sent] = splice::find(params, ["name", "arguments"]);
+        let span = span?;
+        let name = splice::string(&params[span.clone()])?;
+        Some(Self { params, span, name, sent: sent.map(|span| &params[span]), headers: ParamHeaders::Clients })
+    }
 }
 
 impl Target {
@@ -148,11 +180,37 @@ impl<P: Platform> Core<P> {
         kind: ItemKind,
         what: Forwarded,
     ) -> Result<Vec<Target>, Refused> {
-        let [span, sent] = splice::find(params, ["name", "arguments"]);
-        let name = span.clone().and_then(|span| splice::string(&params[span]));
-        let (Some(span), Some(name)) = (span, name) else { return Err(invalid(context, id, "name must be a string")) };
-        let sent = sent.map(|span| &params[span]);
-        context.line.tool(&name);
+        let asked = Asked::of(params).ok_or_else(|| invalid(context, id, "name must be a string"))?;
+        context.line.tool(&asked.name);
+        let principal = self.admitted(context)?;
+        let own = match kind {
+            ItemKind::Tool => self.own_tool(context, principal, &asked.name).await,
+            ItemKind::Prompt | ItemKind::Resource | ItemKind::Template => None,
+        };
+        match own {
+            None => self.routed(context, id, asked, kind, what).await,
+            Some(MetaTool::Call) => {
+                let params = self.meant(context, principal, params).await;
+                let params = params.map_err(|words| invalid(context, id, &words))?;
+                let asked = Asked::of(&params).map(|asked| Asked { headers: ParamHeaders::Made, ..asked });
+                let asked = asked.ok_or_else(|| invalid(context, id, "tool must be a string"))?;
+                context.line.tool(&asked.name);
+                Box::pin(self.routed(context, id, asked, kind, what)).await
+            }
+            Some(tool) => Ok(vec![self.own_target(context, tool, params)]),
+        }
+    }
+
+    /// A server's tool or prompt, by its name.
+    async fn routed(
+        &self,
+        context: &Context<P>,
+        id: &str,
+        asked: Asked<'_>,
+        kind: ItemKind,
+        what: Forwarded,
+    ) -> Result<Vec<Target>, Refused> {
+        let Asked { params, span, name, sent, headers } = asked;
         let principal = self.admitted(context)?;
         let snapshot = &context.identity.snapshot;
         let route = self.aggregate.route(principal, snapshot, context.place(), kind, &name, &context.scope).await;
@@ -177,8 +235,14 @@ impl<P: Platform> Core<P> {
         let rules = Rc::clone(routed.server.rules(if kind == ItemKind::Tool { &routed.name } else { "" }));
         let called = routed.catalogue.named(&routed.name).filter(|_| kind == ItemKind::Tool);
         self.keeps(context, id, &rules.constraints, called.map(|tool| (tool, arguments.as_deref())))?;
-        check_param_headers(context, id, &routed, sent)?;
-        let headers = param_headers(context, &routed, arguments.as_deref());
+        let by_client = context.era == Era::Modern && headers == ParamHeaders::Clients;
+        let headers = match by_client {
+            true => {
+                check_param_headers(context, id, &routed, sent)?;
+                param_headers(context, &routed, arguments.as_deref())
+            }
+            false => made_headers(&routed.headers, arguments.as_deref()),
+        };
         Ok(vec![Target {
             method: what.method(),
             name: Some(routed.name),
@@ -191,6 +255,7 @@ impl<P: Platform> Core<P> {
             server: routed.server,
             verdict: routed.verdict,
             rule,
+            own: None,
         }])
     }
 
@@ -249,6 +314,7 @@ impl<P: Platform> Core<P> {
                 server: resource.server,
                 verdict: resource.verdict,
                 rule,
+                own: None,
             })
         };
         resources.into_iter().map(target).collect()
@@ -282,6 +348,7 @@ impl<P: Platform> Core<P> {
                     server: routed.server,
                     verdict: routed.verdict,
                     rule,
+                    own: None,
                 }])
             }
             _ => Err(invalid(context, id, "ref.type must be \"ref/prompt\" or \"ref/resource\"")),
@@ -326,7 +393,7 @@ impl<P: Platform> Core<P> {
     ) -> Option<Response<Body>> {
         context.line.server(&target.server.id);
         context.line.rule(target.rule.as_str());
-        if target.endpoint().is_none() {
+        if target.own.is_none() && target.endpoint().is_none() {
             return Some(answer::error(
                 StatusCode::OK,
                 Some(id),
@@ -460,6 +527,9 @@ impl<P: Platform> Core<P> {
         id: &str,
         target: &Target,
     ) -> Result<Answer, UpstreamError> {
+        if let Some(tool) = target.own {
+            return Ok(Box::pin(self.own_answer(context, id, tool, &target.params)).await);
+        }
         let endpoint = match &target.server.endpoint {
             Ok(endpoint) => endpoint,
             Err(problem) => return Err(self.aggregate.catalogues().unusable(&target.server, problem).error.clone()),
@@ -616,7 +686,7 @@ fn text_at<'a>(params: &'a str, path: &[&str]) -> Option<(std::ops::Range<usize>
 
 /// `Mcp-Param-*` towards a modern server: a modern client's own, or those that the tool's schema asks for.
 fn param_headers<P: Platform>(context: &Context<P>, routed: &Routed, arguments: Option<&str>) -> HeaderMap {
-    if context.era == Era::Modern && routed.arguments.is_empty() {
+    if routed.arguments.is_empty() {
         let headers = &context.head.headers;
         let is_param = |name: &HeaderName| name.as_str().starts_with(PARAM_PREFIX);
         return headers
@@ -648,7 +718,7 @@ fn check_param_headers<P: Platform>(
     routed: &Routed,
     arguments: Option<&str>,
 ) -> Result<(), Refused> {
-    let checks = context.era == Era::Modern && !(routed.verdict.era == Era::Modern && routed.arguments.is_empty());
+    let checks = !(routed.verdict.era == Era::Modern && routed.arguments.is_empty());
     for header in routed.headers.iter().filter(|_| checks) {
         let said = context.head.headers.get(&header.name).map(|value| value.to_str().ok().and_then(decode_value));
         let arguments = arguments.unwrap_or("{}");

@@ -21,6 +21,7 @@ const USER: HeaderName = HeaderName::from_static("toolgate-user");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// A key that was let in, and the tenant it belongs to.
+#[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) snapshot: Rc<Snapshot>,
     pub(crate) key: Rc<KeyRecord>,

@@ -8,6 +8,7 @@ mod capabilities;
 mod charge;
 mod client_message;
 mod code;
+mod codemode;
 mod config;
 mod constraints;
 mod context;
@@ -43,13 +44,7 @@ use toolgate_seal::Sealer;
 use toolgate_state::States;
 use toolgate_upstream::Client;
 
-use crate::{
-    core::Core,
-    edge::Place,
-    explain::Explainer,
-    line::{Line, RequestIds},
-    tools_report::Tools,
-};
+use crate::{core::Core, edge::Place, explain::Explainer, line::Line, tools_report::Tools};
 
 /// The header that names a request in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -60,7 +55,6 @@ const OPERATIONS: HeaderName = HeaderName::from_static("toolgate-store-operation
 pub struct Gateway<P: Platform> {
     core: Rc<Core<P>>,
     admin: Admin<P>,
-    request_ids: RequestIds,
 }
 
 impl<P: Platform> fmt::Debug for Gateway<P> {
@@ -89,12 +83,12 @@ impl<P: Platform> Gateway<P> {
         let admin = Admin::new(Rc::clone(&platform), Rc::clone(&sealer), token, limits, Rc::new(tools));
         let core = Core::new(platform, config, sealer, states, client, aggregate);
         let admin = admin.explaining(Rc::new(Explainer(Rc::clone(&core))));
-        Self { core, admin, request_ids: RequestIds::default() }
+        Self { core, admin }
     }
 
     /// Answers one request. Every path of the product goes through here: `/mcp`, `/t/<tenant>/mcp`, `/admin/v1`, `/healthz`.
     pub async fn handle(&self, request: Request<Body>, scope: &Scope) -> Response<Body> {
-        let line = Line::begin(&self.core.platform, &self.request_ids);
+        let line = Line::begin(&self.core.platform, &self.core.request_ids);
         let operations = self.core.platform.operations();
         let mut response = self.answer(request, scope, &line).await;
         if let Ok(id) = HeaderValue::from_str(line.id()) {

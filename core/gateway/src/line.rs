@@ -90,6 +90,8 @@ struct Fields {
 pub(crate) struct Line<P: Platform> {
     platform: Rc<P>,
     id: String,
+    /// The request whose program made this call.
+    parent: Option<String>,
     began: u64,
     fields: RefCell<Fields>,
 }
@@ -98,7 +100,16 @@ impl<P: Platform> Line<P> {
     pub(crate) fn begin(platform: &Rc<P>, ids: &RequestIds) -> Rc<Self> {
         let id = ids.next(platform.random());
         let began = platform.clock().ticks();
-        Rc::new(Self { platform: Rc::clone(platform), id, began, fields: RefCell::default() })
+        Rc::new(Self { platform: Rc::clone(platform), id, parent: None, began, fields: RefCell::default() })
+    }
+
+    /// The line of a call that a program makes on behalf of this request.
+    pub(crate) fn child(&self, ids: &RequestIds) -> Rc<Self> {
+        let id = ids.next(self.platform.random());
+        let (tenant, key) = (self.fields.borrow().tenant.clone(), self.fields.borrow().key.clone());
+        let fields = RefCell::new(Fields { tenant, key, ..Fields::default() });
+        let platform = Rc::clone(&self.platform);
+        Rc::new(Self { platform, id, parent: Some(self.id.clone()), began: self.ticks(), fields })
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -193,6 +204,7 @@ impl<P: Platform> Drop for Line<P> {
         tracing::info!(
             target: "toolgate::request",
             request_id = self.id.as_str(),
+            parent = self.parent.as_deref(),
             tenant = fields.tenant.as_ref().map(TenantId::as_str),
             key_id = fields.key.as_ref().map(KeyId::as_str),
             era = fields.era,

@@ -1,6 +1,6 @@
 //! Lists of tools, prompts, resources and templates: what the principal sees, a page at a time.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, rc::Rc};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -51,6 +51,11 @@ impl<P: Platform> Core<P> {
         if let Where::Server(server) = &context.place {
             context.line.server(server);
         }
+        if kind == ItemKind::Tool
+            && let Some(own) = Box::pin(self.own_list(context, principal, id)).await
+        {
+            return own;
+        }
         let snapshot = &context.identity.snapshot;
         let outputs = if context.era == Era::Modern { Outputs::Any } else { Outputs::Objects };
         let listed = self.aggregate.list(principal, snapshot, context.place(), kind, outputs, &context.scope).await;
@@ -60,39 +65,61 @@ impl<P: Platform> Core<P> {
             context.line.detail(first.error.to_string());
         }
         match listed.listing.page(cursor.as_deref(), self.config.limits.page_tools) {
-            Ok(page) => answer::of(StatusCode::OK, answer::JSON, body(id, context.era, kind, &listed, page)),
+            Ok(page) => answer::of(StatusCode::OK, answer::JSON, body(id, context.era, kind, listed, page)),
             Err(error) => invalid(&format!("Invalid params: {error}")),
         }
     }
 }
 
 /// The answer in three parts: the tools themselves are never copied.
-fn body(id: &str, era: Era, kind: ItemKind, listed: &Offered, page: PageOf) -> Body {
-    let result_type = if era == Era::Modern { "\"resultType\":\"complete\"," } else { "" };
-    let before = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{{result_type}\"{}\":[", member_of(kind));
-    let mut after = String::from("]");
-    if let Some(cursor) = &page.next_cursor {
-        after.push_str(",\"nextCursor\":");
-        splice::quote_into(&mut after, cursor);
-    }
-    let mut metas = Vec::new();
-    if era == Era::Modern {
-        after.push_str(&format!(",\"ttlMs\":{},\"cacheScope\":\"private\"", listed.ttl_ms));
-        metas.push(format!("\"{}\":{SERVER_INFO}", meta::SERVER_INFO));
-    }
-    if !listed.unavailable.is_empty() {
-        let servers: Vec<String> = listed.unavailable.iter().map(unavailable).collect();
-        metas.push(format!("\"{PARTIAL}\":{{\"unavailable\":[{}]}}", servers.join(",")));
-    }
-    if !listed.ambiguous.is_empty() {
-        let names: Vec<String> = listed.ambiguous.iter().map(|name| splice::quote(name)).collect();
-        metas.push(format!("\"{AMBIGUOUS}\":[{}]", names.join(",")));
-    }
-    if !metas.is_empty() {
-        after.push_str(&format!(",\"_meta\":{{{}}}", metas.join(",")));
-    }
-    after.push_str("}}");
+fn body(id: &str, era: Era, kind: ItemKind, listed: Offered, page: PageOf) -> Body {
+    let Offered { unavailable, ttl_ms, ambiguous, .. } = listed;
+    let said = Said { next_cursor: page.next_cursor, ttl_ms, unavailable, ambiguous };
+    let (before, after) = said.around(id, era, member_of(kind));
     Body::Parts(VecDeque::from([Bytes::from(before), page.items, Bytes::from(after)]))
+}
+
+/// What is said of a list beside its items.
+#[derive(Default)]
+pub(crate) struct Said {
+    pub(crate) next_cursor: Option<String>,
+    /// For how long it stays true.
+    pub(crate) ttl_ms: u64,
+    /// The servers whose part is missing or old.
+    pub(crate) unavailable: Rc<[Unavailable]>,
+    /// Names that are left out.
+    pub(crate) ambiguous: Vec<String>,
+}
+
+impl Said {
+    /// What comes before the items, which are the result's `member`, and what comes after them.
+    pub(crate) fn around(&self, id: &str, era: Era, member: &str) -> (String, String) {
+        let result_type = if era == Era::Modern { "\"resultType\":\"complete\"," } else { "" };
+        let before = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{{result_type}\"{member}\":[");
+        let mut after = String::from("]");
+        if let Some(cursor) = &self.next_cursor {
+            after.push_str(",\"nextCursor\":");
+            splice::quote_into(&mut after, cursor);
+        }
+        let mut metas = Vec::new();
+        if era == Era::Modern {
+            after.push_str(&format!(",\"ttlMs\":{},\"cacheScope\":\"private\"", self.ttl_ms));
+            metas.push(format!("\"{}\":{SERVER_INFO}", meta::SERVER_INFO));
+        }
+        if !self.unavailable.is_empty() {
+            let servers: Vec<String> = self.unavailable.iter().map(unavailable).collect();
+            metas.push(format!("\"{PARTIAL}\":{{\"unavailable\":[{}]}}", servers.join(",")));
+        }
+        if !self.ambiguous.is_empty() {
+            let names: Vec<String> = self.ambiguous.iter().map(|name| splice::quote(name)).collect();
+            metas.push(format!("\"{AMBIGUOUS}\":[{}]", names.join(",")));
+        }
+        if !metas.is_empty() {
+            after.push_str(&format!(",\"_meta\":{{{}}}", metas.join(",")));
+        }
+        after.push_str("}}");
+        (before, after)
+    }
 }
 
 fn unavailable(missing: &Unavailable) -> String {

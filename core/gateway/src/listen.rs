@@ -352,6 +352,7 @@ impl<P: Platform> Core<P> {
             uri: None,
             rule: "event".to_owned(),
             rules: Rc::clone(server.rules("")),
+            own: None,
         };
         let frame = self.frame(&context, &asked.client, &target).await;
         let talk = Talk { core: Rc::clone(self), context, target, frame, charge: None };

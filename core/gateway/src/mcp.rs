@@ -97,6 +97,7 @@ impl<P: Platform> Core<P> {
             body: Bytes::new(),
             scope: scope.clone(),
             line: Rc::clone(line),
+            nested: None,
         });
         if context.head.method != Method::POST {
             // What is rare is boxed, here and below: there is room for the future of each request.

@@ -342,7 +342,7 @@ impl<P: Platform> Talk<P> {
 const MAX_ROUNDS: usize = 16;
 
 /// Tells a legacy server that nobody waits for its answer any more: when the time is over, and when this is dropped because a
-/// modern client is gone, which is how such a client cancels. That a legacy client is gone means nothing.
+/// modern client is gone, which is how such a client cancels, or a program ended. That a legacy client is gone means nothing.
 pub(crate) struct CancelGuard<P: Platform> {
     core: Rc<Core<P>>,
     context: Rc<Context<P>>,
@@ -387,7 +387,7 @@ impl<P: Platform> CancelGuard<P> {
 
 impl<P: Platform> Drop for CancelGuard<P> {
     fn drop(&mut self) {
-        if self.context.era == Era::Modern {
+        if self.context.era == Era::Modern || self.context.nested.is_some() {
             self.cancel("The client is gone.");
         }
     }

@@ -128,7 +128,7 @@ impl Kept {
             return None;
         }
         let at = known.refused.at.plus_millis(age);
-        (need >= known.need).then(|| Refused { at, ..known.refused })
+        (need >= known.need).then_some(Refused { at, ..known.refused })
     }
 
     /// Gives back what has ended, and what was not used for `linger` milliseconds.

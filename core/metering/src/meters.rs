@@ -133,7 +133,10 @@ impl<P: Platform> Meters<P> {
         });
         if due {
             let (meters, tenant) = (Rc::clone(self), tenant.clone());
-            scope.background.spawn(Box::pin(async move { meters.flush(&tenant).await }));
+            scope.background.spawn(Box::pin(async move {
+                // What it does not take now is told by the keeper, or with the next call.
+                let _ = meters.flush(&tenant).await;
+            }));
         }
         self.see_to_a_keeper(tenant, scope, now);
     }
@@ -156,12 +159,19 @@ impl<P: Platform> Meters<P> {
         }
     }
 
-    /// Gives back what is not used and tells what could wait, until nothing is left or somebody relieves it.
+    /// Gives back what is not used and tells what could wait, until nothing is left or somebody relieves it. Where the ledger takes nothing
+    /// for as long as reservations last, there is no use in more: what is left waits for the next call.
     async fn keep(&self, tenant: &TenantId, number: u64) {
+        let mut told_at = self.platform.clock().ticks();
         loop {
             let now = self.moment();
+            let in_vain = now.ticks > later(told_at, Duration::from_millis(self.hold));
             let pause = self.with(tenant, |kept| match kept.next_look(now, self.linger) {
-                Some(pause) if kept.keeper.number == number => Some(pause),
+                Some(pause) if kept.keeper.number == number && !in_vain => Some(pause),
+                Some(_) if in_vain => {
+                    kept.keeper.relieved_at = 0;
+                    None
+                }
                 Some(_) => None,
                 None => {
                     kept.keeper.relieved_at = 0;
@@ -172,16 +182,19 @@ impl<P: Platform> Meters<P> {
             self.platform.clock().sleep(pause).await;
             let now = self.moment();
             self.with(tenant, |kept| kept.give_back(now, self.linger, self.hold));
-            self.flush(tenant).await;
+            if self.flush(tenant).await.is_ok() {
+                told_at = self.platform.clock().ticks();
+            }
         }
     }
 
     /// Tells the ledger all that waits, unless another task does. What it does not take stays for the next occasion.
-    async fn flush(&self, tenant: &TenantId) {
+    async fn flush(&self, tenant: &TenantId) -> Result<(), LedgerError> {
         let clock = self.platform.clock();
         if self.with(tenant, |kept| kept.telling > clock.ticks()) {
-            return;
+            return Ok(());
         }
+        let mut last = Ok(());
         let (mut failures, mut pause) = (0, FIRST_PAUSE);
         while failures < TELLINGS {
             let ticks = clock.ticks();
@@ -193,7 +206,8 @@ impl<P: Platform> Meters<P> {
                 break;
             }
             let answer = self.platform.ledger().settle(tenant, &batch.settlements).await;
-            if self.noted(tenant, &batch, answer).is_ok() {
+            last = self.noted(tenant, &batch, answer);
+            if last.is_ok() {
                 (failures, pause) = (0, FIRST_PAUSE);
                 continue;
             }
@@ -203,6 +217,7 @@ impl<P: Platform> Meters<P> {
             pause *= 4;
         }
         self.with(tenant, |kept| kept.telling = 0);
+        last
     }
 
     fn noted(&self, tenant: &TenantId, batch: &Batch, answer: Result<(), LedgerError>) -> Result<(), LedgerError> {

@@ -288,7 +288,7 @@ mod tests {
             from in 0_u16..1440, to in 0_u16..1440, day in 0_usize..7, time in 0_u16..1440,
         ) {
             prop_assume!(from != to);
-            let [from, to, time] = [from, to, time].map(|minutes| TimeOfDay::from_minutes(minutes));
+            let [from, to, time] = [from, to, time].map(TimeOfDay::from_minutes);
             let quiet = QuietHours { from, to, days: vec![], zone: None };
             let rest = QuietHours { from: to, to: from, days: vec![], zone: None };
             prop_assert_ne!(quiet.hold(Day::ALL[day], time), rest.hold(Day::ALL[day], time));

@@ -98,6 +98,11 @@ text_id! {
 }
 
 text_id! {
+    /// What waits for a person's approval: it follows from who asks for what, so that asking again is the same.
+    ApprovalId, "approval id", "32 lower-case hexadecimal digits", is_approval_id
+}
+
+text_id! {
     /// An operator's public part, spelled as a key's is.
     OperatorId, "operator id", "16 lower-case hexadecimal digits", is_hexadecimal_id
 }
@@ -193,7 +198,15 @@ fn is_rule_name(text: &str) -> bool {
 }
 
 fn is_hexadecimal_id(text: &str) -> bool {
-    text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == 16 && is_hexadecimal(text)
+}
+
+fn is_approval_id(text: &str) -> bool {
+    text.len() == 32 && is_hexadecimal(text)
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// How many times a tenant's records have been changed. Grows by one with each commit and never returns.

@@ -5,6 +5,7 @@
 //! a protocol message looks like.
 
 mod amount;
+mod approval;
 mod blob;
 mod code;
 mod constraints;
@@ -23,6 +24,7 @@ mod view;
 mod window;
 
 pub use amount::{Amount, AmountError, MicroUsd};
+pub use approval::{ApprovalRecord, Decided, MAX_ARGUMENTS_SHOWN, WaitingCall, Waits};
 pub use blob::{blobs_of, catalogue_blob, health_blob};
 pub use code::{Approvals, Approver, CodeLimit, CodeLimits, CodeSettings, Destructive, ToolsMode};
 pub use constraints::{
@@ -30,7 +32,9 @@ pub use constraints::{
     TimeOfDayError, ToolAccess,
 };
 pub use grant::{Grant, GrantError, Item, ItemKind};
-pub use id::{IdError, KeyId, LimitId, OperatorId, Revision, RuleName, ServerId, TeamId, TenantId, UserId, ViewId};
+pub use id::{
+    ApprovalId, IdError, KeyId, LimitId, OperatorId, Revision, RuleName, ServerId, TeamId, TenantId, UserId, ViewId,
+};
 pub use limit::{
     Limit, LimitKind, LimitRecord, LimitScope, LimitSpec, MAX_LIMITS, Mode, Selector, ToolName, ToolNameError, Unit,
 };

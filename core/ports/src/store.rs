@@ -27,11 +27,13 @@ pub enum RecordKind {
     Limit,
     /// A team.
     Team,
+    /// What waits for a person's approval.
+    Approval,
 }
 
 impl RecordKind {
     /// Each of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Tenant,
         Self::Server,
         Self::Key,
@@ -41,6 +43,7 @@ impl RecordKind {
         Self::History,
         Self::Limit,
         Self::Team,
+        Self::Approval,
     ];
 
     /// Whether records of this kind say how a tenant is set up ([`Store::setup`]): few, and all of them needed for any request.
@@ -48,7 +51,7 @@ impl RecordKind {
     pub const fn is_setup(self) -> bool {
         match self {
             Self::Tenant | Self::Server | Self::Policy | Self::Limit | Self::Team => true,
-            Self::Key | Self::View | Self::Operator | Self::History => false,
+            Self::Key | Self::View | Self::Operator | Self::History | Self::Approval => false,
         }
     }
 
@@ -65,6 +68,7 @@ impl RecordKind {
             Self::History => "history",
             Self::Limit => "limit",
             Self::Team => "team",
+            Self::Approval => "approval",
         }
     }
 }

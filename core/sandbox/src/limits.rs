@@ -23,8 +23,6 @@ pub struct Limits {
     pub tool_results: usize,
     /// Bytes of the program's own result as JSON.
     pub result: usize,
-    /// Bytes of the result that are shown to the agent; the rest is cut off, and the cut is marked.
-    pub shown: usize,
     /// Bytes of logs; the rest is cut off, and the cut is marked.
     pub logs: usize,
     /// From the start to the end, waiting for calls included.
@@ -43,7 +41,6 @@ impl Default for Limits {
             tool_result: 2 << 20,
             tool_results: 8 << 20,
             result: 1 << 20,
-            shown: 24_000,
             logs: 16 << 10,
             time: Duration::from_secs(60),
         }

@@ -1,9 +1,9 @@
 //! What came of a program.
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{Call, Failure, Kind, Limits, Log};
+use crate::{Call, Failure, Log};
 
 /// What came of a program.
 #[derive(Debug)]
@@ -77,95 +77,9 @@ impl Report {
         }
     }
 
-    /// What the agent is told, as JSON: `status`, `result`, `hint`, `logs`, `calls`, `error`. Calls are told unless all is well.
-    #[must_use]
-    pub fn told(&self, limits: &Limits) -> String {
-        let told = Told { report: self, shown: limits.shown };
-        serde_json::to_string(&told).unwrap_or_default()
-    }
-
-    /// Whether the agent is told of an error.
+    /// Whether it failed.
     #[must_use]
     pub fn is_error(&self) -> bool {
         matches!(self.outcome, Outcome::Failed(_))
-    }
-}
-
-struct Told<'a> {
-    report: &'a Report,
-    shown: usize,
-}
-
-impl Serialize for Told<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Report { outcome, logs, calls, .. } = self.report;
-        let mut members = serializer.serialize_map(None)?;
-        match outcome {
-            Outcome::Done { value, hint } => {
-                members.serialize_entry("status", "completed")?;
-                match value.as_deref().map(|value| Shown::of(value, self.shown)) {
-                    Some(Shown::Whole(value)) => members.serialize_entry("result", value)?,
-                    Some(Shown::Cut(text)) => members.serialize_entry("result", &text)?,
-                    None => {}
-                }
-                if let Some(hint) = hint {
-                    members.serialize_entry("hint", hint)?;
-                }
-            }
-            Outcome::Failed(failure) => {
-                members.serialize_entry("status", "error")?;
-                members.serialize_entry("error", failure)?;
-            }
-            Outcome::Paused(_) => members.serialize_entry("status", "paused")?,
-        }
-        if !logs.is_empty() {
-            members.serialize_entry("logs", logs)?;
-        }
-        if !matches!(outcome, Outcome::Done { .. }) && !calls.is_empty() {
-            members.serialize_entry("calls", calls)?;
-        }
-        members.end()
-    }
-}
-
-/// A result as the agent sees it.
-enum Shown<'a> {
-    Whole(&'a RawValue),
-    /// What it begins with, as text.
-    Cut(String),
-}
-
-impl<'a> Shown<'a> {
-    fn of(value: &'a RawValue, bytes: usize) -> Self {
-        let text = value.get();
-        if text.len() <= bytes {
-            return Self::Whole(value);
-        }
-        let kept = &text[..text.floor_char_boundary(bytes)];
-        let whole = text.len();
-        Self::Cut(format!(
-            "{kept}\n[cut here: {bytes} of {whole} bytes (the limit `shown`); return less, such as fewer rows or fields]"
-        ))
-    }
-}
-
-impl Serialize for Failure {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_map(None)?;
-        members.serialize_entry("kind", self.kind.name())?;
-        if let Kind::Limit(limit) = self.kind {
-            members.serialize_entry("limit", limit.name())?;
-        }
-        members.serialize_entry("message", &self.message)?;
-        if let Some(line) = self.line {
-            members.serialize_entry("line", &line)?;
-        }
-        if let Some(hint) = &self.hint {
-            members.serialize_entry("hint", hint)?;
-        }
-        if let Some(tool) = &self.tool {
-            members.serialize_entry("tool", tool)?;
-        }
-        members.end()
     }
 }

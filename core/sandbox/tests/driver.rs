@@ -187,15 +187,6 @@ fn logs_survive_a_program_that_is_stopped() {
     assert_eq!((failure(&report), report.logs.as_slice()), (Kind::Limit(Limit::Gas), ["before".to_owned()].as_slice()));
 }
 
-#[test]
-fn a_result_is_shown_only_so_far_and_says_so() {
-    let mut world = world(|call| at_once(echo(call)));
-    world.limits.shown = 100;
-    let told = world.run("'é'.repeat(1000)").told(&world.limits);
-    assert!(told.contains("[cut here: 100 of 2002 bytes"), "{told}");
-    assert!(world.run("'short'").told(&world.limits).contains("\"result\":\"short\""));
-}
-
 const LONG: &str = "
 const first = await s.get({step: 1, random: Math.random()});
 const order = [];

@@ -3,7 +3,7 @@
 use toolgate_ports::Platform;
 use toolgate_testkit::{
     MemoryPlatform,
-    programs::{LANGUAGE, as_expected, cases, run_fixture},
+    programs::{LANGUAGE, as_expected, cases, run_fixture, told},
 };
 
 #[test]
@@ -15,7 +15,7 @@ fn programs_end_as_they_should() {
         .iter()
         .filter_map(|case| {
             let report = platform.run(run_fixture(platform.sandbox(), platform.clock(), &case.code));
-            let told = report.told(&toolgate_sandbox::Limits::default());
+            let told = told(&report);
             (!as_expected(case, &report)).then(|| format!("{}: {told}", case.name))
         })
         .collect();

@@ -49,6 +49,20 @@ impl Server {
         Self { id, revision, enabled, network, aliases, rules, rules_of, endpoint }
     }
 
+    /// The gateway itself, as the server of the tools of its own. There is nothing to connect to.
+    pub(crate) fn own(tenant: &TenantRecord) -> Self {
+        Self {
+            id: ServerId::own(),
+            revision: Revision::default(),
+            enabled: true,
+            network: Network::Loopback,
+            aliases: BTreeMap::new(),
+            rules: Rc::new(ToolRules { price: tenant.code.price.clone(), ..ToolRules::default() }),
+            rules_of: BTreeMap::new(),
+            endpoint: Err("it is the gateway itself".to_owned()),
+        }
+    }
+
     /// What calls of one of its tools cost and must keep to.
     #[must_use]
     pub fn rules(&self, tool: &str) -> &Rc<ToolRules> {
@@ -99,6 +113,8 @@ pub struct Snapshot {
     pub record: TenantRecord,
     /// Its servers, disabled ones too.
     pub servers: BTreeMap<ServerId, Rc<Server>>,
+    /// The gateway itself, as a server of it.
+    pub own: Rc<Server>,
     /// Its teams, disabled ones too.
     pub teams: BTreeMap<TeamId, TeamRecord>,
     /// Its limits, disabled ones too.

@@ -232,7 +232,8 @@ impl<P: Platform> States<P> {
         let policy =
             |key: &RecordKey| records.iter().find(|record| record.key == *key).map(|found| rules(tenant, found));
         let (policy, draft) = (policy(&RecordKey::policy()), policy(&RecordKey::policy_draft()));
-        Ok(Some(Rc::new(Snapshot { tenant: tenant.clone(), revision, record, servers, teams, limits, policy, draft })))
+        let (tenant, own) = (tenant.clone(), Rc::new(Server::own(&record)));
+        Ok(Some(Rc::new(Snapshot { tenant, revision, record, servers, own, teams, limits, policy, draft })))
     }
 
     fn server(&self, tenant: &TenantId, record: &Record) -> Result<Server, StoreError> {

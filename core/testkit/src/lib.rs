@@ -14,6 +14,7 @@ mod mailbox_contract;
 mod memory;
 pub mod programs;
 mod sandbox;
+mod told;
 
 use std::{
     cell::RefCell,

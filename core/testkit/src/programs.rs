@@ -8,6 +8,8 @@ use toolgate_sandbox::{
     Call, CallResult, Dispatch, Dispatched, Limits, Log, Outcome, Program, Report, Server, Servers, Tool, run,
 };
 
+pub use crate::told::told;
+
 /// What programs are written as, and what they do.
 pub const LANGUAGE: &str = include_str!("../../../sandbox/programs/language.txt");
 /// What programs may try, and how it ends.
@@ -57,7 +59,7 @@ pub async fn run_fixture<S: Sandbox>(sandbox: &S, clock: &impl Clock, code: &str
 /// One line on how a program ended, the same on every host: outcome, gas, memory, calls, and what the agent is told, cut short.
 #[must_use]
 pub fn line_of(report: &Report) -> String {
-    let told = report.told(&Limits::default());
+    let told = told(report);
     let mut line = format!("{} | {} | {} | {}", kind(report), report.gas, report.memory, report.calls.len());
     let shown = &told[..told.floor_char_boundary(600)];
     let _ = write!(line, " | {} | {shown}", told.len());
@@ -77,7 +79,7 @@ pub fn kind(report: &Report) -> String {
 /// Whether a program ended as its case says.
 #[must_use]
 pub fn as_expected(case: &Case, report: &Report) -> bool {
-    let told: serde_json::Value = serde_json::from_str(&report.told(&Limits::default())).unwrap_or_default();
+    let told: serde_json::Value = serde_json::from_str(&told(report)).unwrap_or_default();
     match case.expected.strip_prefix("done ") {
         Some(result) => {
             let expected: Option<serde_json::Value> = serde_json::from_str(result).ok();

@@ -198,7 +198,7 @@ mod tests {
         let health = healths.of(&key());
         assert_eq!((health.status, health.failures), (Status::Degraded, FAILURES - 1));
         assert_eq!(health.last_failure.unwrap().message, "why");
-        assert_eq!(healths.admit(&key(), || 1 * SECOND), Ok(()));
+        assert_eq!(healths.admit(&key(), || SECOND), Ok(()));
         healths.succeeded(&key(), at(2).time);
         assert_eq!((healths.of(&key()).status, healths.of(&key()).failures), (Status::Healthy, 0));
         fail(&mut healths, FAILURES - 1, 3);

@@ -1,5 +1,7 @@
 //! The passes on modules in text, run in wasmi.
 
+#![allow(clippy::unwrap_used, reason = "in a test, also in its helpers")]
+
 use toolgate_sandbox_build::{PassError, import_memory, meter, own_memory};
 use wasmi::{Config, Engine, Extern, Instance, Linker, Memory, MemoryType, Module, Store, Val};
 

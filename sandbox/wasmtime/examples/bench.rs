@@ -24,7 +24,7 @@ fn main() {
         let once = || {
             let limits = Limits { result: 4 << 20, memory: 48 << 20, ..Limits::default() };
             let report = block_on(run(&sandbox, &Still, &tools, &program(&code), &limits, Log::default()));
-            assert!(!report.is_error(), "{}", report.told(&limits));
+            assert!(!report.is_error(), "{:?}", report.outcome);
             report.gas
         };
         once();

@@ -1,10 +1,12 @@
 //! The programs that every host runs, in wasmtime; and what must hold of a host whatever it runs.
 
+#![allow(clippy::unwrap_used, reason = "in a test, also in its helpers")]
+
 use std::time::Duration;
 
 use toolgate_ports::{Clock, LocalFuture};
 use toolgate_sandbox_wasmtime::WasmtimeSandbox;
-use toolgate_testkit::programs::{Case, HOSTILE, LANGUAGE, as_expected, cases, kind, line_of, run_fixture};
+use toolgate_testkit::programs::{Case, HOSTILE, LANGUAGE, as_expected, cases, kind, line_of, run_fixture, told};
 
 /// Outcomes, gas and memory as they are recorded: `TOOLGATE_RECORD=1` writes them anew.
 const OUTCOMES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../programs/outcomes.txt");
@@ -60,13 +62,7 @@ fn programs_end_as_they_should_and_as_on_every_host() {
             );
         }
         if !as_expected(&case, &report) {
-            wrong.push(format!(
-                "{} => {}, not {}: {}",
-                case.name,
-                kind(&report),
-                case.expected,
-                report.told(&toolgate_sandbox::Limits::default())
-            ));
+            wrong.push(format!("{} => {}, not {}: {}", case.name, kind(&report), case.expected, told(&report)));
         }
         lines.push(format!("{} | {}\n", case.name, line_of(&report)));
     }
@@ -88,7 +84,7 @@ fn an_instance_finds_nothing_that_an_earlier_one_left() {
     for end in ["; 1", "; null.x", "; for (;;);", "; await new Promise(() => {})"] {
         run(&sandbox, &format!("{leave}{end}"));
         let report = run(&sandbox, "[typeof globalThis.left, typeof ({}).left, typeof [].left, Math.random()]");
-        let told = report.told(&toolgate_sandbox::Limits::default());
+        let told = told(&report);
         assert!(told.contains(r#"["undefined","undefined","undefined",0.5665615751722809]"#), "{told}");
     }
 }

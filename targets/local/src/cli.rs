@@ -24,7 +24,7 @@ pub(crate) enum Command {
     /// Serve (what `toolgate` alone does).
     Serve(ServeArgs),
     #[command(flatten)]
-    Operate(Operate),
+    Operate(Box<Operate>),
 }
 
 #[derive(Debug, Args)]

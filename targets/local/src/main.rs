@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => served(serve::run(&cli.serve)),
         Some(Command::Serve(arguments)) => served(serve::run(&arguments)),
-        Some(Command::Operate(command)) => operator::run(command).map_err(|e| e.to_string()),
+        Some(Command::Operate(command)) => operator::run(*command).map_err(|e| e.to_string()),
     };
     log::flush();
     match result {

@@ -10,7 +10,7 @@ use toolgate_model::TenantId;
 use toolgate_ports::{
     Background, Commit, Consistency, Record, RecordKey, RecordKind, Sandbox, Store, StoreError, Write,
 };
-use toolgate_testkit::programs::{HOSTILE, LANGUAGE, as_expected, cases, line_of, run_fixture};
+use toolgate_testkit::programs::{HOSTILE, LANGUAGE, as_expected, cases, line_of, run_fixture, told};
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response, ResponseInit};
 use worker::{Env, Method};
@@ -98,7 +98,7 @@ async fn side_by_side() -> Result<usize, String> {
                 "const mine = 'of program {index}'; const all = []; for (let i = 0; i < 5; i++) {{ all.push(mine + i); await github.list_issues({{ i }}) }}
                  if ({index} === 3) for (;;); return all.join()"
             );
-            run_fixture(&**sandbox, clock, &code).await.told(&toolgate_sandbox::Limits::default())
+            told(&run_fixture(&**sandbox, clock, &code).await)
         }
     };
     let told = futures_util::future::join_all((0..8).map(run)).await;

@@ -65,8 +65,8 @@ pub(crate) fn copies_of(key: &RecordKey) -> Vec<CopyOf> {
         RecordKind::Tenant => vec![own, CopyOf::Setup, CopyOf::Directory],
         RecordKind::Server | RecordKind::Policy | RecordKind::Limit | RecordKind::Team => vec![CopyOf::Setup],
         RecordKind::Key | RecordKind::View => vec![own],
-        // Who is let in to the admin API, and what only operators look up, is asked of the truth, always.
-        RecordKind::Operator | RecordKind::History => Vec::new(),
+        // Who is let in to the admin API, what only operators look up, and what is approved is asked of the truth, always.
+        RecordKind::Operator | RecordKind::History | RecordKind::Approval => Vec::new(),
     }
 }
 

@@ -177,6 +177,7 @@ fn table(load: &Path, title: &str, ask: Ask, subjects: &[Subject], most: f64) ->
 }
 
 /// What was measured of a subject.
+#[derive(Clone, Copy)]
 struct Figures {
     cpu: f64,
     per_second: f64,

@@ -74,7 +74,7 @@ pub(super) fn contracts(report: &mut Report) {
 fn nextest() -> Result<Command> {
     let tools = install::python("tools")?;
     let mut nextest = cargo();
-    nextest.env("PATH", places::path_with(&[tools])?).args(["nextest", "run", "--locked"]);
+    nextest.env("PATH", places::path_with(&[tools])?).args(["nextest", "run", "--locked", "--no-fail-fast"]);
     Ok(nextest)
 }
 

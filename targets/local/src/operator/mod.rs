@@ -149,7 +149,7 @@ mod tests {
     fn ask(line: &str) -> Ask {
         let cli = Cli::try_parse_from(line.split('|')).unwrap();
         let Some(Top::Operate(command)) = cli.command else { panic!("{line}") };
-        let asked = match command {
+        let asked = match *command {
             Operate::Operators(command) => command.command.ask(),
             Operate::Tenants(command) => command.command.ask(),
             Operate::Servers(command) => command.command.ask(),
@@ -168,8 +168,8 @@ mod tests {
 
     fn is(line: &str, method: &str, path: &str, body: Option<Value>) {
         let ask = ask(line);
-        assert_eq!((ask.method.as_str(), ask.path()), (method, format!("/admin/v1{path}").as_str()), "{line}");
-        assert_eq!(ask.body(), body.as_ref(), "{line}");
+        let asked = (ask.method.as_str(), ask.path().to_owned(), ask.body().cloned());
+        assert_eq!(asked, (method, format!("/admin/v1{path}"), body), "{line}");
     }
 
     #[test]

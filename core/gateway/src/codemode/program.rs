@@ -1,0 +1,120 @@
+//! Programs that agents write: run, limited, and told of.
+
+use std::{rc::Rc, time::Duration};
+
+use toolgate_catalogue::Shelf;
+use toolgate_codemode::{AnswerLimits, CallMade, Ended, ExecuteAnswer, Failure, Outcome};
+use toolgate_model::CodeLimits;
+use toolgate_ports::{Clock, Platform};
+use toolgate_sandbox::{self as sandbox, Kind, Limits, Log, Program, Report, Server, Servers, Tool, run};
+use toolgate_wire::splice;
+
+use super::{
+    nested::Calls,
+    own::{no_longer, result},
+};
+use crate::{charge::idempotency_key, context::Context, core::Core};
+
+impl<P: Platform> Core<P> {
+    /// Runs a program; the result is that of the tool's call.
+    pub(super) async fn executed(self: &Rc<Self>, context: &Rc<Context<P>>, code: String, params: &str) -> String {
+        let Ok(principal) = context.principal(self.platform.clock()) else { return result(&no_longer()) };
+        let shelf = self.shelf(context, principal).await;
+        let identity = &context.identity;
+        let (limits, shown) = limits(&identity.key.code.or(&identity.snapshot.record.code.limits));
+        let program = Program {
+            code,
+            seed: u64::from_be_bytes(self.random()),
+            now: self.platform.clock().now(),
+            servers: servers(&shelf),
+        };
+        let idempotency = idempotency_key(&context.head.headers, params).map(std::borrow::Cow::into_owned);
+        let calls = Calls { core: Rc::clone(self), context: Rc::clone(context), shelf, idempotency };
+        let (sandbox, clock) = (self.platform.sandbox(), self.platform.clock());
+        let report = run(sandbox, clock, &calls, &program, &limits, Log::default()).await;
+        logged(context, &report);
+        told(&report, &shown)
+    }
+}
+
+/// What a program may use, and how much of what comes of it is shown.
+fn limits(set: &CodeLimits) -> (Limits, AnswerLimits) {
+    let size =
+        |value: Option<u64>, default: usize| value.and_then(|value| usize::try_from(value).ok()).unwrap_or(default);
+    let count = |value: Option<u64>, default: u32| value.and_then(|value| u32::try_from(value).ok()).unwrap_or(default);
+    let (most, shown) = (Limits::default(), AnswerLimits::default());
+    let limits = Limits {
+        gas: set.gas.unwrap_or(most.gas),
+        memory: count(set.memory, most.memory),
+        source: size(set.source, most.source),
+        calls: count(set.calls, most.calls),
+        parallel: size(set.parallel, most.parallel),
+        time: set.time_ms.map_or(most.time, Duration::from_millis),
+        ..most
+    };
+    (limits, AnswerLimits { result: size(set.result, shown.result), logs: size(set.logs, shown.logs), ..shown })
+}
+
+/// The servers and tools that a program finds.
+fn servers(shelf: &Shelf) -> Servers {
+    let names = shelf.visible.names();
+    let servers = names.servers().iter().map(|names| Server {
+        id: names.server.original.clone(),
+        ident: names.server.identifier.clone(),
+        tools: names
+            .tools
+            .iter()
+            .map(|tool| Tool { ident: tool.identifier.clone(), name: tool.original.clone() })
+            .collect(),
+    });
+    Servers::new(&servers.collect::<Vec<_>>())
+}
+
+/// What the client is told of a program.
+fn told(report: &Report, limits: &AnswerLimits) -> String {
+    let calls: Vec<CallMade<'_>> = report.calls.iter().map(made).collect();
+    let outcome = match &report.outcome {
+        sandbox::Outcome::Done { value, hint } => {
+            Outcome::Completed { result: value.as_deref(), hint: hint.as_deref() }
+        }
+        sandbox::Outcome::Failed(failure) => Outcome::Failed(failed(failure)),
+        sandbox::Outcome::Paused(_) => unreachable!(),
+    };
+    let answer = ExecuteAnswer::new(&outcome, &report.logs, &calls, limits).result();
+    splice::Edit::new(&answer).insert_first(0..answer.len(), "resultType", "\"complete\"").finish()
+}
+
+fn made(call: &sandbox::CallReport) -> CallMade<'_> {
+    let ended = match call.ended {
+        sandbox::Ended::Succeeded => Ended::Succeeded,
+        sandbox::Ended::Failed => Ended::Failed,
+        sandbox::Ended::Unknown => Ended::Unknown,
+    };
+    CallMade { tool: &call.tool, ended }
+}
+
+fn failed(failure: &sandbox::Failure) -> Failure<'_> {
+    Failure {
+        kind: failure.kind.name(),
+        limit: if let Kind::Limit(limit) = failure.kind { Some(limit.name()) } else { None },
+        tool: failure.tool.as_deref(),
+        message: &failure.message,
+        line: failure.line,
+        hint: failure.hint.as_deref(),
+    }
+}
+
+/// Says in the log what a program used, and how it ended.
+fn logged<P: Platform>(context: &Context<P>, report: &Report) {
+    let (status, kind) = match &report.outcome {
+        sandbox::Outcome::Done { .. } => ("completed", None),
+        sandbox::Outcome::Failed(failure) => ("failed", Some(failure.kind.to_string())),
+        sandbox::Outcome::Paused(_) => ("paused", None),
+    };
+    let identity = &context.identity;
+    tracing::info!(
+        target: "toolgate::execution",
+        request_id = context.line.id(), tenant = %identity.snapshot.tenant, key_id = %identity.key.id,
+        status, kind, calls = report.calls.len(), gas = report.gas, memory = report.memory
+    );
+}
