@@ -207,6 +207,28 @@ keys:
     assert.equal((await json(["servers", "get", "json", "s"])).url, "https://example.com/mcp");
   });
 
+  test("says what programs may use and what is approved, and takes back what it no longer says", async () => {
+    const text = (code) => `tenant: programs\n${code}keys:\n  ci: {grants: [], tools_mode: code, code: {calls: 3}}\nviews:\n  v: {servers: {}, tools_mode: direct}\n`;
+    const path = file("programs.yaml", text("code: {limits: {calls: 9, gas: 2000000}, price: {micro_usd: 5}}\napprovals: {destructive: marked}\n"));
+    assert.equal((await toolgate(["apply", path, "--yes"])).code, 0);
+    assert.equal((await toolgate(["plan", path])).code, 0);
+    await json(["tenants", "update", "programs", "--approve-destructive", "assumed", "--approved-by", "operator"]);
+    const changed = file("programs.yaml", text("code: {limits: {calls: 8}}\napprovals: {destructive: marked}\n"));
+    const { code, out } = await toolgate(["plan", changed]);
+    assert.equal(code, 2);
+    for (const line of [/code\.limits\.calls: gateway 9, file 8/, /code\.limits\.gas: gateway 2000000, file \(none\)/, /approvals\.by: gateway "operator", file "anyone"/]) assert.match(out, line);
+    assert.equal((await toolgate(["apply", changed, "--yes"])).code, 0);
+    assert.deepEqual((await json(["tenants", "get", "programs"])).code, { limits: { calls: 8 } });
+    const without = file("programs.yaml", text(""));
+    assert.equal((await toolgate(["apply", without, "--yes"])).code, 0);
+    const { code: said, approvals, enabled } = await json(["tenants", "get", "programs"]);
+    assert.deepEqual([said, approvals, enabled], [undefined, undefined, true]);
+    assert.equal((await toolgate(["plan", without])).code, 0);
+    const wrong = await toolgate(["plan", file("wrong.yaml", text("code:\n  limits:\n    parallel: 7\n"))]);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.err, /wrong\.yaml:4: .*parallel/);
+  });
+
   test("that fails in the middle says what was done, and takes up from there", async () => {
     // A view of a server's id is refused when it is made, and not before: nothing else of the file is looked up.
     const text = (view) => `tenant: half\nservers:\n  one: {url: "https://example.com/mcp"}\nviews:\n  ${view}: {servers: {}}\nkeys:\n  ci: {grants: []}\n`;
@@ -264,6 +286,17 @@ describe("operators", () => {
     const { items } = await json(["policy", "versions", "rotated"]);
     assert.deepEqual(items.map(({ current, saved_by }) => [current, saved_by]), [[true, "owner"]]);
     assert.equal((await json(["policy", "get", "rotated", "--revision", String(items[0].revision)])).rules[0].name, "all");
+  });
+
+  test("are told what would be decided, and why", async () => {
+    await json(["tenants", "put", "asked"]);
+    await json(["servers", "put", "asked", "s", "--url", "https://api.example.com/mcp"]);
+    const principal = JSON.stringify({ grants: ["s__get"] });
+    const said = await json(["explain", "asked", "--principal", principal, "--server", "s", "--tool", "put"]);
+    assert.deepEqual([said.allowed, said.decided_by, said.steps.at(-1).outcome], [false, "no-grant", "denies"]);
+    const drafted = await toolgate(["explain", "asked", "--principal", principal, "--server", "s", "--tool", "get", "--draft"]);
+    assert.equal(drafted.code, 1);
+    assert.match(drafted.err, /no draft/);
   });
 
   test("set limits and see what they have counted", async () => {

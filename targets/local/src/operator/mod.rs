@@ -218,6 +218,34 @@ mod tests {
     }
 
     #[test]
+    fn programs_and_approvals_are_set_on_tenants_keys_and_views() {
+        is(
+            "toolgate|tenants|update|acme|--code|{\"limits\": {\"calls\": 3}}|--approve-destructive|marked|--approved-by|operator",
+            "PATCH",
+            "/tenants/acme",
+            Some(json!({"code": {"limits": {"calls": 3}}, "approvals": {"destructive": "marked", "by": "operator"}})),
+        );
+        is(
+            "toolgate|tenants|update|acme|--approved-by|anyone",
+            "PATCH",
+            "/tenants/acme",
+            Some(json!({"approvals": {"by": "anyone"}})),
+        );
+        is(
+            "toolgate|keys|update|acme|0123|--tools-mode|code|--code|{\"parallel\": 1}",
+            "PATCH",
+            "/tenants/acme/keys/0123",
+            Some(json!({"tools_mode": "code", "code": {"parallel": 1}})),
+        );
+        is(
+            "toolgate|views|update|acme|v|--tools-mode|direct",
+            "PATCH",
+            "/tenants/acme/views/v",
+            Some(json!({"tools_mode": "direct"})),
+        );
+    }
+
+    #[test]
     fn operators_are_created_with_their_role_and_tenant() {
         is(
             "toolgate|operators|create|--name|eve|--role|tenant-admin|--tenant|acme",
