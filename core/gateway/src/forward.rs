@@ -16,7 +16,7 @@ use toolgate_wire::{Era, Message, Span, code as rpc, header::decode_value, meta,
 use crate::{
     answer,
     charge::Charge,
-    code, constraints,
+    code, codemode, constraints,
     context::{Accepts, Context},
     core::Core,
     hand_over::HandOver,
@@ -197,7 +197,7 @@ impl<P: Platform> Core<P> {
                 context.line.tool(&asked.name);
                 Box::pin(self.routed(context, id, asked, kind, what)).await
             }
-            Some(tool) => Ok(vec![self.own_target(context, tool, params)]),
+            Some(tool) => Ok(vec![codemode::own_target(context, tool, params)]),
         }
     }
 
