@@ -17,7 +17,7 @@ use crate::{
     answer,
     approval::{Approval, Gate, not_approved, waiting},
     charge::Charge,
-    code, constraints,
+    code, codemode, constraints,
     context::{Accepts, Context},
     core::Core,
     hand_over::HandOver,
@@ -208,7 +208,7 @@ impl<P: Platform> Core<P> {
                 context.line.tool(&asked.name);
                 Box::pin(self.routed(context, id, asked, kind, what)).await
             }
-            Some(tool) => Ok(vec![self.own_target(context, tool, params)]),
+            Some(tool) => Ok(vec![codemode::own_target(context, tool, params)]),
         }
     }
 

@@ -21,9 +21,8 @@ struct Shop {
     calls: Rc<RefCell<Vec<String>>>,
 }
 
-const MANUAL: fn(bool) -> Value = |by_operator| {
-    json!({"destructive": "marked", "by": if by_operator { "operator" } else { "anyone" }})
-};
+const MANUAL: fn(bool) -> Value =
+    |by_operator| json!({"destructive": "marked", "by": if by_operator { "operator" } else { "anyone" }});
 
 impl Shop {
     fn new(approvals: Value) -> Self {
@@ -87,7 +86,8 @@ impl Shop {
         assert_eq!(waiting.len(), 1);
         let (id, record) = waiting.pop().unwrap();
         let mut record = serde_json::to_value(record).unwrap();
-        record["decided"] = json!({"approved": approved, "by": "olga", "at": "2026-01-01T00:00:00Z", "note": "as you say"});
+        record["decided"] =
+            json!({"approved": approved, "by": "olga", "at": "2026-01-01T00:00:00Z", "note": "as you say"});
         let write = Write::Put(RecordKey::new(RecordKind::Approval, &id), record.to_string().into());
         let commit = Commit { expect: vec![], writes: vec![write] };
         self.world.platform.run(self.world.platform.store.commit(&TenantId::new("acme").unwrap(), commit)).unwrap();
@@ -261,7 +261,10 @@ fn a_tenant_may_leave_it_to_operators() {
     let shop = Shop::new(MANUAL(true));
     let call = || json!({"name": "db__drop", "arguments": {"table": "t"}});
     let refused = shop.modern(call(), json!({}));
-    assert_eq!((&refused["error"]["code"], &refused["error"]["data"]["approver"]), (&json!(-31425), &json!("an operator")));
+    assert_eq!(
+        (&refused["error"]["code"], &refused["error"]["data"]["approver"]),
+        (&json!(-31425), &json!("an operator"))
+    );
     let forged = shop.modern(call(), yes(&json!("x")));
     assert_eq!(forged["error"]["code"], -31425);
     assert!(shop.calls().is_empty());
@@ -284,6 +287,7 @@ fn what_a_server_asks_for_after_an_approval_does_not_ask_for_it_again() {
     let asked = shop.modern(call(), json!({}))["result"].clone();
     let asked = shop.modern(call(), yes(&asked["requestState"]))["result"].clone();
     assert!(asked["inputRequests"]["name"].is_object(), "{asked}");
-    let answers = json!({"requestState": asked["requestState"], "inputResponses": {"name": {"action": "accept", "content": {}}}});
+    let answers =
+        json!({"requestState": asked["requestState"], "inputResponses": {"name": {"action": "accept", "content": {}}}});
     assert_eq!(shop.modern(call(), answers)["result"]["content"][0]["text"], "done");
 }

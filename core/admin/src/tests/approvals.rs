@@ -35,6 +35,7 @@ fn waiting(memory: &MemoryPlatform) -> ApprovalRecord {
         server: ServerId::new("github").unwrap(),
         tool: "delete repository".into(),
         arguments: json!({"repo": "website"}).to_string(),
+        digest: "00".repeat(32),
         rule: "approve:deletes".into(),
     };
     ApprovalRecord {

@@ -1,7 +1,7 @@
 //! The calls that a program makes: each goes the way of a client's call, with the same decisions, limits, charges and log line. It has no
 //! client of its own to stream to or to ask.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{borrow::Cow, cell::RefCell, rc::Rc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, request::Parts};
@@ -147,7 +147,7 @@ fn result_of(response: &[u8]) -> CallResult {
     let text = String::from_utf8_lossy(response);
     if let Some(error) = splice::value(&text, "error") {
         let message = splice::value(error, "message").and_then(splice::string);
-        return CallResult::Error(message.map_or_else(|| error.to_owned(), |message| message.into_owned()));
+        return CallResult::Error(message.map_or_else(|| error.to_owned(), Cow::into_owned));
     }
     let result = splice::value(&text, "result").unwrap_or("null");
     let structured = splice::value(result, "structuredContent").filter(|structured| *structured != "null");
