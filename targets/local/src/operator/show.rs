@@ -84,7 +84,7 @@ pub(super) fn plain(value: &Value) -> String {
 }
 
 /// Whether it moves or turns what is written around it: control characters, and those of the bidirectional algorithm (UAX #9).
-const fn misleads(c: char) -> bool {
+fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
