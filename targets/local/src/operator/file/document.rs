@@ -96,7 +96,7 @@ impl Document {
             match member.name.as_str() {
                 "tenant" => tenant = reading.text(member),
                 "display_name" | "enabled" | "code" | "approvals" => {
-                    drop(about.insert(member.name.clone(), value.value()))
+                    drop(about.insert(member.name.clone(), value.value()));
                 }
                 "policy" if value.content == Content::Scalar(Value::Null) => without_policy = true,
                 "policy" => reading.one(Kind::Policy, String::new(), "/policy".to_owned(), value),
