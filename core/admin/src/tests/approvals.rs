@@ -86,7 +86,8 @@ fn what_waits_is_shown_with_all_it_would_do_and_not_how_it_goes_on() {
         "id": "0123456789abcdef0123456789abcdef", "status": "pending", "key": "0123456789abcdef", "user": "eve@example.com",
         "waits": "program", "expires_at": "2026-11-22T01:00:00Z", "created_at": "2026-11-22T00:00:00Z",
         "updated_at": "2026-11-22T00:00:00Z", "revision": 2, "calls": [{"number": 2, "server": "github",
-        "tool": "delete repository", "arguments": "{\"repo\":\"website\"}", "rule": "approve:deletes"}]});
+        "tool": "delete repository", "arguments": "{\"repo\":\"website\"}",
+        "digest": "00".repeat(32), "rule": "approve:deletes"}]});
     assert_eq!((&shown.body, shown.header("etag")), (&expected, "\"2\""));
     document::shows_all("WaitingCall", &shown.body["calls"][0]);
     assert_eq!(world.get("/tenants/acme/approvals").is(200).body, json!({"items": [expected]}));
