@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what Toolgate costs, each table with the machine it was measured on.
 
+mod ledger;
 mod load;
 mod sandbox;
 mod tokens;
@@ -14,10 +15,11 @@ use crate::{
 /// A bench by its name.
 type Part = (&'static str, fn() -> Result<()>);
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("wire", wire),
     ("load", load::run),
     ("cells", load::cells),
+    ("ledger", ledger::run),
     ("worker", worker::run),
     ("sandbox", sandbox::run),
     ("tokens", tokens::run),
@@ -29,7 +31,9 @@ const APART: &str = "tokens";
 /// Runs the benches named, or all but the one that stands apart.
 pub(crate) fn run(names: &[String]) -> Result<()> {
     if let Some(name) = names.iter().find(|name| !PARTS.iter().any(|(part, _)| part == name)) {
-        return Err(Problem::new(format!("there is no bench {name:?}: wire, load, cells, worker, sandbox, tokens")));
+        return Err(Problem::new(format!(
+            "there is no bench {name:?}: wire, load, cells, ledger, worker, sandbox, tokens"
+        )));
     }
     println!("{}", machine::name());
     for (name, part) in PARTS {

@@ -35,7 +35,7 @@ cargo xtask fuzz [target…] [--seconds N]
     looks for inputs for which something does not hold that must, for a minute each (needs a nightly compiler)
 cargo xtask sandbox
     makes sandbox/sandbox.wasm, in which programs run, from its sources, and records anew what programs cost in it
-cargo xtask bench [wire|load|cells|worker|sandbox|tokens]
+cargo xtask bench [wire|load|cells|ledger|worker|sandbox|tokens]
 cargo xtask sizes";
 
 fn main() -> ExitCode {

@@ -9,7 +9,7 @@ use std::fmt;
 pub(crate) use dynamo::Dynamo;
 pub(crate) use launcher::{Announced, Logs};
 use launcher::{Launcher, Running};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     live::{self, Event},
@@ -71,6 +71,11 @@ impl Up {
         let key = admin::provision(&base, &self.secrets.operator_token, tenant)?;
         admin::register(&base, &self.secrets.operator_token, tenant, server, url, era)?;
         Ok((format!("{base}/t/{tenant}/mcp"), key))
+    }
+
+    /// Gives `tenant` a limit.
+    pub(crate) fn limit(&self, tenant: &str, limit: &Value) -> Result<()> {
+        admin::limit(&self.running.base_url(), &self.secrets.operator_token, tenant, limit)
     }
 }
 

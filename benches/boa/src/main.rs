@@ -28,7 +28,11 @@ fn main() {
 fn run(code: &str, megabyte: &str) -> Result<(), JsError> {
     let mut context = Context::default();
     let text = boa_engine::JsString::from(megabyte);
-    context.register_global_property(boa_engine::js_string!("MEGABYTE"), text, boa_engine::property::Attribute::all())?;
+    context.register_global_property(
+        boa_engine::js_string!("MEGABYTE"),
+        text,
+        boa_engine::property::Attribute::all(),
+    )?;
     let program = format!(
         "let done; const github = {{ list_issues: async () => ({{ n: 42 }}), megabyte: async () => JSON.parse(MEGABYTE),
             rows: async () => JSON.parse(MEGABYTE).slice(0, 1000) }};

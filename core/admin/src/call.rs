@@ -2,8 +2,8 @@
 
 use http::{StatusCode, request::Parts};
 use toolgate_model::{
-    KeyId, KeyRecord, LimitId, LimitRecord, OperatorId, OperatorRecord, PolicyRecord, ServerId, ServerRecord, TeamId,
-    TeamRecord, TenantId, TenantRecord, Timestamp, ViewId, ViewRecord,
+    ApprovalId, ApprovalRecord, KeyId, KeyRecord, LimitId, LimitRecord, OperatorId, OperatorRecord, PolicyRecord,
+    ServerId, ServerRecord, TeamId, TeamRecord, TenantId, TenantRecord, Timestamp, ViewId, ViewRecord,
 };
 use toolgate_ports::{Body, Clock, Platform, RecordKey, RecordKind, Scope};
 
@@ -11,6 +11,8 @@ use crate::{
     Admin, AskHealth, access,
     access::{Caller, Permission},
     answer::Answer,
+    approvals,
+    approvals::Verdict,
     body,
     condition::Conditions,
     explain,
@@ -63,6 +65,10 @@ impl<P: Platform> Call<'_, P> {
             (Resource::Teams, _) => self.list::<TeamRecord>(&tenant, RecordKind::Team).await,
             (Resource::Limits, _) => self.list::<LimitRecord>(&tenant, RecordKind::Limit).await,
             (Resource::Usage, _) => self.usage(tenant).await,
+            (Resource::Approvals, _) => self.approvals(&tenant).await,
+            (Resource::Approval | Resource::ApprovalApprove | Resource::ApprovalDeny, Some(id)) => {
+                self.approval(tenant, path_id(id)?, body).await
+            }
             (Resource::Team, Some(id)) => self.team(tenant, path_id(id)?, body).await,
             (Resource::Limit, Some(id)) => self.limit(tenant, path_id(id)?, body).await,
             (Resource::LimitUsage, Some(id)) => self.limit_usage(tenant, path_id(id)?).await,
@@ -207,6 +213,27 @@ impl<P: Platform> Call<'_, P> {
         let list = format!("{tenant}/usage");
         let (query, wanted) = paging::report(&list, self.parts.uri.query())?;
         usage::of_tenant(&self.records, tenant, &list, (&query, &wanted)).await
+    }
+
+    async fn approvals(&self, tenant: &TenantId) -> Result<Answer, Problem> {
+        let list = format!("{tenant}/approval");
+        let query = paging::page(&list, self.parts.uri.query())?;
+        approvals::list(&self.records, tenant, &list, &query, self.now()).await
+    }
+
+    async fn approval(&self, tenant: TenantId, id: ApprovalId, body: Body) -> Result<Answer, Problem> {
+        self.no_query()?;
+        let place = &approvals::place(tenant, &id);
+        let (records, conditions) = (&self.records, &Conditions::of(&self.parts.headers));
+        match self.method() {
+            "POST" => {
+                let verdict = Verdict { approved: self.resource == Resource::ApprovalApprove, by: &self.caller.name };
+                let body = self.body_if_any(body).await?;
+                approvals::decide(records, place, conditions, body, verdict, self.now()).await
+            }
+            "DELETE" => records.delete::<ApprovalRecord>(place, conditions).await,
+            _ => approvals::get(records, place, self.now()).await,
+        }
     }
 
     async fn keys(&self, tenant: &TenantId, body: Body) -> Result<Answer, Problem> {

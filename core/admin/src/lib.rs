@@ -5,6 +5,7 @@
 
 mod access;
 mod answer;
+mod approvals;
 mod body;
 mod call;
 mod code;

@@ -58,6 +58,7 @@ kinds! {
     TeamNotFound = NOT_FOUND, "team-not-found", "There is no such team";
     LimitNotFound = NOT_FOUND, "limit-not-found", "There is no such limit";
     OperatorNotFound = NOT_FOUND, "operator-not-found", "There is no such operator";
+    ApprovalNotFound = NOT_FOUND, "approval-not-found", "There is no such approval";
     PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The record is not as the request expects";
     Conflict = CONFLICT, "conflict", "The record was changed by somebody else";
     TooManyServers = CONFLICT, "too-many-servers", "The tenant has as many servers as it may have";
@@ -65,6 +66,8 @@ kinds! {
     TooManyTeams = CONFLICT, "too-many-teams", "The tenant has as many teams as it may have";
     TooManyLimits = CONFLICT, "too-many-limits", "The tenant has as many limits as it may have";
     TooManyOperators = CONFLICT, "too-many-operators", "The gateway has as many operators as it may have";
+    ApprovalDecided = CONFLICT, "approval-decided", "It was decided otherwise";
+    ApprovalExpired = CONFLICT, "approval-expired", "It was not decided in time";
     NameTaken = CONFLICT, "name-taken", "The id is taken";
     ToolsUnavailable = BAD_GATEWAY, "tools-unavailable", "The server's tools are not known";
     HealthUnavailable = BAD_GATEWAY, "health-unavailable", "The server's health is not known";

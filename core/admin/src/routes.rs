@@ -33,11 +33,15 @@ pub(crate) enum Resource {
     LimitUsage,
     LimitReset,
     Usage,
+    Approvals,
+    Approval,
+    ApprovalApprove,
+    ApprovalDeny,
 }
 
 impl Resource {
     /// All of them.
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::OpenApi,
         Self::Whoami,
         Self::Operators,
@@ -66,6 +70,10 @@ impl Resource {
         Self::LimitUsage,
         Self::LimitReset,
         Self::Usage,
+        Self::Approvals,
+        Self::Approval,
+        Self::ApprovalApprove,
+        Self::ApprovalDeny,
     ];
 
     /// Its path below `/admin/v1`, with names for what varies. It is also what the log calls it.
@@ -99,6 +107,10 @@ impl Resource {
             Self::LimitUsage => "/tenants/{tenant}/limits/{name}/usage",
             Self::LimitReset => "/tenants/{tenant}/limits/{name}/reset",
             Self::Usage => "/tenants/{tenant}/usage",
+            Self::Approvals => "/tenants/{tenant}/approvals",
+            Self::Approval => "/tenants/{tenant}/approvals/{approval}",
+            Self::ApprovalApprove => "/tenants/{tenant}/approvals/{approval}/approve",
+            Self::ApprovalDeny => "/tenants/{tenant}/approvals/{approval}/deny",
         }
     }
 
@@ -125,14 +137,20 @@ impl Resource {
             | Self::Teams
             | Self::Limits
             | Self::LimitUsage
-            | Self::Usage => &[("GET", ReadTenant)],
+            | Self::Usage
+            | Self::Approvals => &[("GET", ReadTenant)],
             Self::Server | Self::View | Self::Team | Self::Limit => {
                 &[("GET", ReadTenant), ("PUT", ChangeTenant), ("PATCH", ChangeTenant), ("DELETE", ChangeTenant)]
             }
             Self::Keys | Self::ServerHealth => &[("GET", ReadTenant), ("POST", ChangeTenant)],
             Self::Key => &[("GET", ReadTenant), ("PATCH", ChangeTenant), ("DELETE", ChangeTenant)],
             Self::Explain => &[("POST", Explain)],
-            Self::KeyRotation | Self::PolicyPromotion | Self::LimitReset => &[("POST", ChangeTenant)],
+            Self::Approval => &[("GET", ReadTenant), ("DELETE", ChangeTenant)],
+            Self::KeyRotation
+            | Self::PolicyPromotion
+            | Self::LimitReset
+            | Self::ApprovalApprove
+            | Self::ApprovalDeny => &[("POST", ChangeTenant)],
             Self::Policy | Self::PolicyDraft => &[("GET", ReadTenant), ("PUT", ChangeTenant), ("DELETE", ChangeTenant)],
         }
     }

@@ -1,6 +1,10 @@
 //! The tools that a principal finds in Code Mode: those that it would see in the list, under their servers, with the names that calls go by.
 
-use std::{collections::BTreeMap, fmt, rc::Rc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt,
+    rc::Rc,
+};
 
 use bytes::Bytes;
 use toolgate_codemode::{ToolSource, Toolset, Visible};
@@ -176,9 +180,9 @@ impl Stock {
             let of_server = tools.entry(server.id.to_string()).or_default();
             for item in &catalogue.items {
                 let Some((name, called, raw)) = on_shelf(place, server, item) else { continue };
-                if !of_server.contains_key(&name) {
-                    sources.push(ToolSource { server: server.id.to_string(), name: name.clone(), raw });
-                    of_server.insert(name, Known { server: index, name: item.name.clone(), called });
+                if let Entry::Vacant(free) = of_server.entry(name) {
+                    sources.push(ToolSource { server: server.id.to_string(), name: free.key().clone(), raw });
+                    free.insert(Known { server: index, name: item.name.clone(), called });
                 }
             }
         }

@@ -9,6 +9,8 @@ pub(crate) const UNAUTHORIZED: i64 = -31401;
 pub(crate) const FORBIDDEN: i64 = -31403;
 /// These are quiet hours.
 pub(crate) const QUIET_HOURS: i64 = -31423;
+/// A person has to approve the call, and has not, or not yet.
+pub(crate) const NOT_APPROVED: i64 = -31425;
 /// A limit has not enough left.
 pub(crate) const LIMITED: i64 = -31429;
 /// The arguments are to be checked, and can't be.

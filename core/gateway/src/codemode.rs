@@ -6,6 +6,7 @@
 mod list;
 mod nested;
 mod own;
+mod pause;
 mod program;
 
 use std::rc::Rc;
@@ -21,6 +22,7 @@ use toolgate_wire::{Era, LATEST_MODERN, splice};
 pub(crate) use nested::Nested;
 
 use crate::{
+    approval::Approval,
     context::Context,
     core::Core,
     forward::{Forwarded, Target},
@@ -86,24 +88,25 @@ impl<P: Platform> Core<P> {
         let edit = edit.insert_first(whole.clone(), "arguments", given.to_owned());
         Ok(edit.insert_first(whole, "name", splice::quote(name)).finish())
     }
+}
 
-    /// A call of a tool of the gateway's own, as a request that goes to a server.
-    pub(crate) fn own_target(&self, context: &Context<P>, tool: MetaTool, params: &str) -> Target {
-        let server = Rc::clone(&context.identity.snapshot.own);
-        Target {
-            method: Forwarded::Tool.method(),
-            name: Some(tool.name().to_owned()),
-            params: params.to_owned(),
-            headers: http::HeaderMap::new(),
-            about: About::Tool,
-            effect: Effect::MayAct,
-            uri: None,
-            rule: "own-tool".to_owned(),
-            rules: Rc::clone(server.rules(tool.name())) as Rc<ToolRules>,
-            verdict: Rc::new(modern()),
-            server,
-            own: Some(tool),
-        }
+/// A call of a tool of the gateway's own, as a request that goes to a server.
+pub(crate) fn own_target<P: Platform>(context: &Context<P>, tool: MetaTool, params: &str) -> Target {
+    let server = Rc::clone(&context.identity.snapshot.own);
+    Target {
+        method: Forwarded::Tool.method(),
+        name: Some(tool.name().to_owned()),
+        params: params.to_owned(),
+        headers: http::HeaderMap::new(),
+        about: About::Tool,
+        effect: Effect::MayAct,
+        uri: None,
+        rule: "own-tool".to_owned(),
+        rules: Rc::clone(server.rules(tool.name())) as Rc<ToolRules>,
+        verdict: Rc::new(modern()),
+        server,
+        approval: Approval::NotNeeded,
+        own: Some(tool),
     }
 }
 

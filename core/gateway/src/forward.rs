@@ -15,8 +15,9 @@ use toolgate_wire::{Era, Message, Span, code as rpc, header::decode_value, meta,
 
 use crate::{
     answer,
+    approval::{Approval, Gate, not_approved, waiting},
     charge::Charge,
-    code, constraints,
+    code, codemode, constraints,
     context::{Accepts, Context},
     core::Core,
     hand_over::HandOver,
@@ -94,8 +95,18 @@ pub(crate) struct Target {
     pub(crate) rule: String,
     /// What it costs and must keep to.
     pub(crate) rules: Rc<ToolRules>,
+    /// Whether a person has to approve it.
+    pub(crate) approval: Approval,
     /// The tool of the gateway's own that it is; then nothing goes anywhere.
     pub(crate) own: Option<MetaTool>,
+}
+
+/// A request that may be made.
+struct Cleared {
+    /// The rule that allowed it.
+    rule: String,
+    /// Whether a person has to approve it first.
+    needs_approval: bool,
 }
 
 /// A tool or a prompt that is asked for.
@@ -197,7 +208,7 @@ impl<P: Platform> Core<P> {
                 context.line.tool(&asked.name);
                 Box::pin(self.routed(context, id, asked, kind, what)).await
             }
-            Some(tool) => Ok(vec![self.own_target(context, tool, params)]),
+            Some(tool) => Ok(vec![codemode::own_target(context, tool, params)]),
         }
     }
 
@@ -231,7 +242,7 @@ impl<P: Platform> Core<P> {
             };
             arguments = Some(Cow::Owned(edited));
         }
-        let rule = self.cleared(context, id, &routed.subject().called_with(arguments.as_deref()))?;
+        let cleared = self.cleared(context, id, &routed.subject().called_with(arguments.as_deref()))?;
         let rules = Rc::clone(routed.server.rules(if kind == ItemKind::Tool { &routed.name } else { "" }));
         let called = routed.catalogue.named(&routed.name).filter(|_| kind == ItemKind::Tool);
         self.keeps(context, id, &rules.constraints, called.map(|tool| (tool, arguments.as_deref())))?;
@@ -242,6 +253,16 @@ impl<P: Platform> Core<P> {
                 param_headers(context, &routed, arguments.as_deref())
             }
             false => made_headers(&routed.headers, arguments.as_deref()),
+        };
+        let approval = match cleared.needs_approval {
+            false => Approval::NotNeeded,
+            true => {
+                let call = waiting(&routed.server.id, &routed.name, arguments.as_deref(), &cleared.rule);
+                match &context.nested {
+                    None => Approval::Needed(Rc::new(call)),
+                    Some(nested) => nested.approved(context, id, call)?,
+                }
+            }
         };
         Ok(vec![Target {
             method: what.method(),
@@ -254,7 +275,8 @@ impl<P: Platform> Core<P> {
             rules,
             server: routed.server,
             verdict: routed.verdict,
-            rule,
+            rule: cleared.rule,
+            approval,
             own: None,
         }])
     }
@@ -291,7 +313,15 @@ impl<P: Platform> Core<P> {
         };
         let target = |resource: toolgate_catalogue::Resource| {
             let rule = match what {
-                Forwarded::Resource => self.cleared(context, id, &resource.subject().called_with(None))?,
+                Forwarded::Resource => {
+                    let cleared = self.cleared(context, id, &resource.subject().called_with(None))?;
+                    if cleared.needs_approval {
+                        context.line.rule(cleared.rule.as_str());
+                        let words = "Reading this needs an approval, which only calls of tools can be given.";
+                        return Err(Box::new(not_approved(context, id, words, None)));
+                    }
+                    cleared.rule
+                }
                 Forwarded::Completion | Forwarded::Prompt | Forwarded::Tool => {
                     decide(principal, &resource.subject()).to_string()
                 }
@@ -314,6 +344,7 @@ impl<P: Platform> Core<P> {
                 server: resource.server,
                 verdict: resource.verdict,
                 rule,
+                approval: Approval::NotNeeded,
                 own: None,
             })
         };
@@ -348,6 +379,7 @@ impl<P: Platform> Core<P> {
                     server: routed.server,
                     verdict: routed.verdict,
                     rule,
+                    approval: Approval::NotNeeded,
                     own: None,
                 }])
             }
@@ -357,12 +389,12 @@ impl<P: Platform> Core<P> {
 
     /// Decides on a call whose arguments are known, and names the rule that allowed it. Whoever gets here sees what is called: so a
     /// denial is said as what it is.
-    fn cleared(&self, context: &Context<P>, id: &str, subject: &Subject<'_>) -> Result<String, Refused> {
+    fn cleared(&self, context: &Context<P>, id: &str, subject: &Subject<'_>) -> Result<Cleared, Refused> {
         let principal = self.admitted(context)?;
         let decision = decide(principal, subject);
         shadow(context, principal, subject, &decision);
-        if decision.allowed() {
-            return Ok(decision.to_string());
+        if let Decision::Allowed(allowed) = &decision {
+            return Ok(Cleared { needs_approval: allowed.needs_approval(), rule: decision.to_string() });
         }
         context.line.server(subject.server);
         context.line.rule(decision.to_string());
@@ -402,7 +434,20 @@ impl<P: Platform> Core<P> {
                 None,
             ));
         }
+        let gate = match target.approval {
+            Approval::Needed(_) => Box::pin(self.gate(context, id, &mut target)).await,
+            Approval::NotNeeded | Approval::Given => Gate::Open,
+        };
         let mut frame = self.frame(context, id, &target).await;
+        match gate {
+            Gate::Open => {}
+            Gate::Closed(response) => return Some(response),
+            Gate::Ask(question) => {
+                let (core, context) = (Rc::clone(self), Rc::clone(context));
+                let talk = Talk { core, context, target, frame, charge: None };
+                return Some(Box::pin(talk.gated(question)).await);
+            }
+        }
         if (context.era, target.era()) == (Era::Modern, Era::Legacy) {
             match self.without_modern_ways(context, id, &mut target, &mut frame) {
                 Ok(None) => {}
@@ -571,7 +616,7 @@ impl<P: Platform> Core<P> {
         };
         let answer = self.client.call(endpoint, Some(&target.verdict), call).await;
         guard.answered(answer.as_ref().err());
-        answer
+        answer.map(|answer| self.carrying_approval(context, target, answer))
     }
 
     /// The client's answer of an upstream's: at once, or as it comes.

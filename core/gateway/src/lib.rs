@@ -4,6 +4,7 @@
 //! back. This crate must never know which platform it runs on.
 
 mod answer;
+mod approval;
 mod capabilities;
 mod charge;
 mod client_message;

@@ -352,6 +352,7 @@ impl<P: Platform> Core<P> {
             uri: None,
             rule: "event".to_owned(),
             rules: Rc::clone(server.rules("")),
+            approval: crate::approval::Approval::NotNeeded,
             own: None,
         };
         let frame = self.frame(&context, &asked.client, &target).await;

@@ -9,7 +9,7 @@ use futures_util::{
     future::{Either, select},
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use toolgate_ports::{Body, Clock, Platform};
+use toolgate_ports::{Body, Clock, Platform, collect};
 use toolgate_upstream::{
     Answer, AnswerStream, Event, EventStream, Item, Reply, Sent, SessionRef, UpstreamError, UpstreamErrorKind,
 };
@@ -17,6 +17,7 @@ use toolgate_wire::{Era, code as rpc, meta, reply, splice, sse};
 
 use crate::{
     answer,
+    approval::{Answered, Approval, Question, answered, declined, logged},
     charge::Charge,
     code,
     context::{Accepts, Context},
@@ -121,6 +122,13 @@ pub(crate) async fn respond<F: Future<Output = ()> + 'static>(
     }
 }
 
+/// An answer of the gateway's own as the response on a stream.
+async fn pass_on(response: Response<Body>, out: &Out) {
+    // It was made here, of one piece.
+    let body = collect(response.into_body(), usize::MAX).await.unwrap_or_default();
+    out.last(None, body.to_vec()).await;
+}
+
 /// A stream of events.
 pub(crate) fn events(body: Body) -> Response<Body> {
     let mut response = answer::of(StatusCode::OK, answer::EVENT_STREAM, body);
@@ -164,6 +172,43 @@ impl<P: Platform> Talk<P> {
             guard.note(session, id);
         }
         respond(accepts, |out| self.run(first, guard, out)).await
+    }
+
+    /// The answer to a client whose person is asked for an approval first.
+    pub(crate) async fn gated(self, question: Question) -> Response<Body> {
+        self.context.line.outcome(Outcome::ClientGone);
+        let accepts = self.context.accepts;
+        let guard = CancelGuard::new(&self.core, &self.context, &self.target);
+        respond(accepts, |out| self.run_gated(question, guard, out)).await
+    }
+
+    async fn run_gated(mut self, question: Question, guard: CancelGuard<P>, out: Out) {
+        let params = match self.ask_client(question.needs(), &out).await {
+            Ok(params) => params,
+            Err(words) => return self.refuse(code::NOT_APPROVED, &words, &out).await,
+        };
+        let approval = self.context.approval_id(&["call", &digest(&self.target)]);
+        if answered(&params) != Answered::Yes {
+            return pass_on(declined(&self.context, &self.frame.id, &approval), &out).await;
+        }
+        logged(&self.context, &approval, "approved", &"the person at the client");
+        self.target.approval = Approval::Given;
+        match self.core.charged(&self.context, &self.frame.id, &self.target).await {
+            Ok(charge) => self.charge = charge,
+            Err(refused) => return pass_on(*refused, &out).await,
+        }
+        let began = self.context.line.ticks();
+        let asked = self.core.ask(&self.context, &self.frame.id, &self.target).await;
+        self.context.line.upstream_since(began);
+        match asked {
+            Ok(answer) => self.run(answer, guard, out).await,
+            Err(error) => {
+                if let Some(charge) = &self.charge {
+                    charge.failed(&error.kind);
+                }
+                self.fail(&error, &out).await;
+            }
+        }
     }
 
     async fn run(mut self, mut answer: Answer, guard: CancelGuard<P>, out: Out) {

@@ -83,6 +83,7 @@ impl<P: Platform> Core<P> {
             uri: None,
             rule: "task".to_owned(),
             rules: Rc::clone(server.rules("")),
+            approval: crate::approval::Approval::NotNeeded,
             own: None,
         };
         let frame = self.frame(&context, &id, &target).await;

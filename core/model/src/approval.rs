@@ -55,8 +55,18 @@ pub struct WaitingCall {
     pub tool: String,
     /// The arguments as JSON; cut after [`MAX_ARGUMENTS_SHOWN`] bytes.
     pub arguments: String,
+    /// SHA-256 of all of them, in hexadecimal digits: what is approved is this call and no other.
+    pub digest: String,
     /// The rule that asks for the approval, as the log names it.
     pub rule: String,
+}
+
+impl WaitingCall {
+    /// Whether `other` is the same call, whatever makes it.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        (&self.server, &self.tool, &self.digest) == (&other.server, &other.tool, &other.digest)
+    }
 }
 
 /// What a person decided.

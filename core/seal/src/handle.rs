@@ -63,6 +63,10 @@ pub enum Purpose {
     RequestState,
     /// A task's id.
     Task,
+    /// That a client was asked for an approval, or has given it.
+    Approval,
+    /// How a program goes on once its calls are approved, in the store.
+    Program,
 }
 
 impl Purpose {
@@ -74,6 +78,8 @@ impl Purpose {
             Self::Event => "event",
             Self::RequestState => "request-state",
             Self::Task => "task",
+            Self::Approval => "approval",
+            Self::Program => "program",
         }
     }
 }

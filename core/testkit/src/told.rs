@@ -22,7 +22,7 @@ impl Serialize for Told<'_> {
         match outcome {
             Outcome::Done { value, hint } => {
                 members.serialize_entry("status", "completed")?;
-                match value.as_deref().map(|value| Shown::of(value)) {
+                match value.as_deref().map(Shown::of) {
                     Some(Shown::Whole(value)) => members.serialize_entry("result", value)?,
                     Some(Shown::Cut(text)) => members.serialize_entry("result", &text)?,
                     None => {}

@@ -113,7 +113,7 @@ fn missing<'a>(name: &str, servers: impl Iterator<Item = &'a str> + Clone) -> St
 pub(crate) const NO_RESULT: &str = "The program gave no result: end with an expression, or with `return value`.";
 
 /// About a program that calls too often.
-pub(crate) const CALLS: &str = "The calls made before were executed. Make fewer: ask for more at a time, filter first, or go on in another program.";
+pub(crate) const CALLS: &str = "Make fewer: ask for more at a time, filter first, or go on in another program.";
 
 /// About a result that is too large.
 pub(crate) const RESULT: &str = "Return less: fewer rows, fewer fields, a summary.";

@@ -33,7 +33,7 @@ const CASES: [(&str, usize, Ask, f64); 3] = [
 const MEMORY: f64 = 20.0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ask {
+pub(super) enum Ask {
     Call,
     List,
 }
@@ -61,20 +61,20 @@ impl Programs {
         self.dir.join(name)
     }
 
-    fn start(&self, name: &str, args: &[&str]) -> Result<Announced> {
+    pub(super) fn start(&self, name: &str, args: &[&str]) -> Result<Announced> {
         Announced::start(command(self.program(name)).args(args))
     }
 }
 
 /// Whom is asked, and whose cost is counted.
-struct Subject {
-    name: &'static str,
-    url: String,
-    key: String,
-    tool: &'static str,
-    pid: u32,
+pub(super) struct Subject {
+    pub(super) name: &'static str,
+    pub(super) url: String,
+    pub(super) key: String,
+    pub(super) tool: &'static str,
+    pub(super) pid: u32,
     /// The client's.
-    era: &'static str,
+    pub(super) era: &'static str,
 }
 
 /// Each era's client of each era's server, beside the same client that asks the server directly.
@@ -178,11 +178,11 @@ fn table(load: &Path, title: &str, ask: Ask, subjects: &[Subject], most: f64) ->
 
 /// What was measured of a subject.
 #[derive(Clone, Copy)]
-struct Figures {
+pub(super) struct Figures {
     cpu: f64,
     per_second: f64,
-    p50: f64,
-    p99: f64,
+    pub(super) p50: f64,
+    pub(super) p99: f64,
     peak: f64,
     bytes: u64,
 }
@@ -213,7 +213,7 @@ impl Figures {
 }
 
 /// Each subject's figures, the best of all rounds but for memory, which is the most.
-fn best(load: &Path, subjects: &[Subject], ask: Ask, connections: &str) -> Result<Vec<Figures>> {
+pub(super) fn best(load: &Path, subjects: &[Subject], ask: Ask, connections: &str) -> Result<Vec<Figures>> {
     let round = || -> Result<Vec<Figures>> {
         subjects.iter().map(|subject| Ok(Figures::of(&measure(load, subject, ask, connections)?))).collect()
     };

@@ -19,6 +19,11 @@ pub(super) fn register(base: &str, token: &str, tenant: &str, server: &str, url:
     send(minreq::put(path), token, &json!({"url": url, "network": "loopback", "era": era})).map(|_| ())
 }
 
+/// Gives `tenant` a limit.
+pub(super) fn limit(base: &str, token: &str, tenant: &str, limit: &Value) -> Result<()> {
+    send(minreq::put(format!("{base}/admin/v1/tenants/{tenant}/limits/bench")), token, limit).map(|_| ())
+}
+
 fn send(request: minreq::Request, token: &str, body: &Value) -> Result<Value> {
     let answer = request
         .with_header("authorization", format!("Bearer {token}"))

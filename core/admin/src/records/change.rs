@@ -120,15 +120,9 @@ impl<P: Platform> Records<'_, P> {
         secret: &str,
         edit: impl Fn(&K) -> K,
     ) -> Result<Answer, Problem> {
-        let gone = || Problem::new(K::MISSING, "");
-        match self.edited(place, conditions, |before: Option<&K>| before.map(&edit).ok_or_else(gone)).await {
-            Ok(Edited { found, .. }) => {
-                let view = View { secret: Some(secret), ..view(place.id(), &found.record, found.revision) };
-                Ok(Answer::show(StatusCode::OK, &view)?.at(found.revision).changed(place.key.clone()))
-            }
-            Err(problem) if problem.kind == K::MISSING => Err(self.missing::<K>(place).await),
-            Err(problem) => Err(problem),
-        }
+        let Edited { found, .. } = self.edited_there(place, conditions, |before| Ok(edit(before))).await?;
+        let view = View { secret: Some(secret), ..view(place.id(), &found.record, found.revision) };
+        Ok(Answer::show(StatusCode::OK, &view)?.at(found.revision).changed(place.key.clone()))
     }
 
     /// As [`Records::change`], but of a record that must be there.
@@ -138,8 +132,18 @@ impl<P: Platform> Records<'_, P> {
         conditions: &Conditions,
         edit: impl Fn(&K) -> Result<K, Problem>,
     ) -> Result<Answer, Problem> {
+        self.show_edited(place, &self.edited_there(place, conditions, edit).await?)
+    }
+
+    /// Changes the record at `place`, which must be there, as `edit` says.
+    pub(crate) async fn edited_there<K: Kept>(
+        &self,
+        place: &Place,
+        conditions: &Conditions,
+        edit: impl Fn(&K) -> Result<K, Problem>,
+    ) -> Result<Edited<K>, Problem> {
         let gone = || Problem::new(K::MISSING, "");
-        match self.change(place, conditions, |before: Option<&K>| edit(before.ok_or_else(gone)?)).await {
+        match self.edited(place, conditions, |before: Option<&K>| edit(before.ok_or_else(gone)?)).await {
             Err(problem) if problem.kind == K::MISSING => Err(self.missing::<K>(place).await),
             done => done,
         }

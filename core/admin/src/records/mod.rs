@@ -157,16 +157,26 @@ impl<P: Platform> Records<'_, P> {
         list: &str,
         query: &PageQuery,
     ) -> Result<Answer, Problem> {
+        let (found, more) = self.page::<K>(tenant, kind, query).await?;
+        let items = found.iter().map(|(id, found)| view(id, &found.record, found.revision)).collect();
+        let last = found.last().map(|(id, _)| id.as_str());
+        Answer::show(StatusCode::OK, &PageView::new(list, items, last, more))
+    }
+
+    /// A page of the tenant's records of `kind`, each with its id, and whether more come after it.
+    pub(crate) async fn page<K: Kept>(
+        &self,
+        tenant: &TenantId,
+        kind: RecordKind,
+        query: &PageQuery,
+    ) -> Result<(Vec<(String, Found<K>)>, bool), Problem> {
         let after = query.after.as_deref();
         let page = self.platform.store().list(tenant, kind, after, query.limit, Consistency::Strong).await?;
         if page.records.is_empty() {
             self.tenant_exists(tenant).await?;
         }
-        let found = page.records.iter().map(parsed::<K>).collect::<Result<Vec<_>, _>>()?;
-        let ids = page.records.iter().map(|record| record.key.id.as_str());
-        let items = ids.zip(&found).map(|(id, found)| view(id, &found.record, found.revision)).collect();
-        let last = page.records.last().map(|record| record.key.id.as_str());
-        Answer::show(StatusCode::OK, &PageView::new(list, items, last, page.more))
+        let found = page.records.into_iter().map(|record| parsed(&record).map(|found| (record.key.id, found)));
+        Ok((found.collect::<Result<_, _>>()?, page.more))
     }
 
     /// Lists the tenants.

@@ -154,7 +154,7 @@ fn it_has_every_field_and_no_other() {
 
 /// All properties of the schema are in `shown`: what is said to be shown is.
 #[track_caller]
-fn shows_all(schema: &str, shown: &Value) {
+pub(super) fn shows_all(schema: &str, shown: &Value) {
     let document = document();
     assert_eq!(keys(&document["components"]["schemas"][schema]["properties"]), keys(shown), "{schema}");
 }
@@ -205,6 +205,16 @@ fn what_it_says_is_shown_is_shown_and_what_is_left_out_is_not_required() {
     world.get("/tenants/b/usage").is(200);
     world.post("/operators", &json!({"name": "n", "role": "owner"})).is(201);
     world.get("/whoami").is(200);
+}
+
+#[test]
+fn its_examples_are_as_it_says() {
+    let document = document();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for example in schema["examples"].as_array().into_iter().flatten() {
+            holds(&document, &json!({"$ref": format!("#/components/schemas/{name}")}), example);
+        }
+    }
 }
 
 #[test]

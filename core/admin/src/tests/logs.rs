@@ -22,7 +22,7 @@ impl io::Write for Sink {
 }
 
 /// The events of this API while `run` runs, each as JSON.
-fn logged(run: impl FnOnce()) -> Vec<Value> {
+pub(super) fn logged(run: impl FnOnce()) -> Vec<Value> {
     let (sender, receiver) = mpsc::channel();
     let subscriber = tracing_subscriber::fmt()
         .json()

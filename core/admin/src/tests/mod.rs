@@ -1,6 +1,7 @@
 //! The API from outside, on the platform in memory. Every answer of every test is held against the OpenAPI document.
 
 mod access;
+mod approvals;
 mod bodies;
 mod code;
 mod document;

@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use bytes::Bytes;
-use toolgate_model::{Revision, TenantId};
+use toolgate_model::{ApprovalRecord, Decided, Revision, TenantId};
 use toolgate_ports::{
     Commit, Consistency, Page, Platform, Record, RecordKey, RecordKind, Store, StoreError, TenantSync, Write,
 };
@@ -46,6 +46,10 @@ impl Watched {
 pub(super) enum Rival {
     Writes,
     DeletesTheTenant,
+    /// It denies the approval that is to be decided.
+    Denies,
+    /// It uses the record up that is to be changed.
+    Uses,
 }
 
 impl Platform for Watched {
@@ -103,6 +107,23 @@ impl WatchedStore {
     }
 }
 
+impl WatchedStore {
+    async fn rival_denies(&self, tenant: &TenantId, commit: &Commit) -> Result<(), StoreError> {
+        let Some(Write::Put(key, _)) = commit.writes.first() else { return Ok(()) };
+        let there = self.inner().get(tenant, key, Consistency::Strong).await?.unwrap();
+        let mut record: ApprovalRecord = serde_json::from_slice(&there.value).unwrap();
+        record.decided = Some(Decided { approved: false, by: "rival".into(), at: record.created_at, note: None });
+        let write = Write::Put(key.clone(), serde_json::to_vec(&record).unwrap().into());
+        self.inner().commit(tenant, Commit { expect: vec![], writes: vec![write] }).await.map(|_| ())
+    }
+
+    async fn rival_uses(&self, tenant: &TenantId, commit: &Commit) -> Result<(), StoreError> {
+        let Some(Write::Put(key, _)) = commit.writes.first() else { return Ok(()) };
+        let writes = vec![Write::Delete(key.clone())];
+        self.inner().commit(tenant, Commit { expect: vec![], writes }).await.map(|_| ())
+    }
+}
+
 impl Store for WatchedStore {
     async fn sync(&self, tenant: &TenantId, since: Option<Revision>) -> Result<TenantSync, StoreError> {
         self.inner().sync(tenant, since).await
@@ -132,6 +153,8 @@ impl Store for WatchedStore {
             match self.rival {
                 Rival::Writes => self.rival_writes(tenant, &commit).await?,
                 Rival::DeletesTheTenant => self.inner().delete_tenant(tenant).await.map(|_| ())?,
+                Rival::Denies => self.rival_denies(tenant, &commit).await?,
+                Rival::Uses => self.rival_uses(tenant, &commit).await?,
             }
         }
         self.inner().commit(tenant, commit).await

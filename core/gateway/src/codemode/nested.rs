@@ -1,17 +1,19 @@
 //! The calls that a program makes: each goes the way of a client's call, with the same decisions, limits, charges and log line. It has no
 //! client of its own to stream to or to ask.
 
-use std::rc::Rc;
+use std::{borrow::Cow, cell::RefCell, rc::Rc};
 
 use bytes::Bytes;
-use http::{HeaderValue, request::Parts};
+use http::{HeaderValue, Response, request::Parts};
 use sha2::{Digest, Sha256};
 use toolgate_catalogue::Shelf;
-use toolgate_ports::{Platform, collect};
+use toolgate_model::{Decided, WaitingCall};
+use toolgate_ports::{Body, Platform, collect};
 use toolgate_sandbox::{Call, CallResult, Dispatch, Dispatched};
 use toolgate_wire::{Era, Message, Span, splice};
 
 use crate::{
+    approval::{Approval, not_approved},
     charge::IDEMPOTENCY_KEY,
     context::{Accepts, Context},
     core::Core,
@@ -20,7 +22,39 @@ use crate::{
 };
 
 /// What a call knows of the program that makes it.
-pub(crate) struct Nested {}
+pub(crate) struct Nested {
+    /// What was decided about it, if it had to be.
+    decided: Option<(WaitingCall, Decided)>,
+    /// It turned out to need an approval.
+    waits: RefCell<Option<WaitingCall>>,
+}
+
+impl Nested {
+    /// Whether `call`, which needs an approval, has it.
+    ///
+    /// # Errors
+    /// The answer, if it has none: it was denied, or its program has to wait.
+    pub(crate) fn approved<P: Platform>(
+        &self,
+        context: &Context<P>,
+        id: &str,
+        call: WaitingCall,
+    ) -> Result<Approval, Box<Response<Body>>> {
+        context.line.rule(call.rule.as_str());
+        match &self.decided {
+            Some((about, decided)) if about.is(&call) && decided.approved => Ok(Approval::Given),
+            Some((about, decided)) if about.is(&call) => {
+                let note = decided.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+                let words = format!("{} denied this call{note}", decided.by);
+                Err(Box::new(not_approved(context, id, &words, None)))
+            }
+            _ => {
+                *self.waits.borrow_mut() = Some(call);
+                Err(Box::new(not_approved(context, id, "It waits for an approval.", None)))
+            }
+        }
+    }
+}
 
 /// Makes the calls of one program.
 pub(super) struct Calls<P: Platform> {
@@ -30,6 +64,10 @@ pub(super) struct Calls<P: Platform> {
     pub(super) shelf: Shelf,
     /// What the client calls the request and its repetitions.
     pub(super) idempotency: Option<String>,
+    /// What was decided about the calls that the program had to wait for.
+    pub(super) decided: Option<(Vec<WaitingCall>, Decided)>,
+    /// The calls that it has to wait for.
+    pub(super) waits: RefCell<Vec<WaitingCall>>,
 }
 
 impl<P: Platform> Dispatch for Calls<P> {
@@ -46,11 +84,15 @@ impl<P: Platform> Dispatch for Calls<P> {
         let Ok(message) = Message::parse(body.as_bytes(), self.core.config.limits.json_depth) else {
             return Dispatched::Ended(CallResult::Error("the arguments are nested too deep".to_owned()));
         };
-        let nested = Rc::new(Nested {});
+        let nested = Rc::new(Nested { decided: self.decided_about(call.number), waits: RefCell::default() });
         let context = self.context(call, &nested);
         let line = Rc::clone(&context.line);
         let response = self.core.forward(context, &message, Forwarded::Tool).await;
         line.answered(response.status());
+        if let Some(waits) = nested.waits.take() {
+            self.waits.borrow_mut().push(WaitingCall { number: Some(call.number), ..waits });
+            return Dispatched::Pause;
+        }
         Dispatched::Ended(match collect(response.into_body(), self.core.config.limits.upstream_body).await {
             Ok(body) => result_of(&body),
             Err(error) => CallResult::Error(error.to_string()),
@@ -59,6 +101,12 @@ impl<P: Platform> Dispatch for Calls<P> {
 }
 
 impl<P: Platform> Calls<P> {
+    fn decided_about(&self, number: u32) -> Option<(WaitingCall, Decided)> {
+        let (calls, decided) = self.decided.as_ref()?;
+        let call = calls.iter().find(|call| call.number == Some(number))?;
+        Some((call.clone(), decided.clone()))
+    }
+
     /// A request of the program's: by the same principal at the same place, and with nobody who could be asked anything.
     fn context(&self, call: &Call, nested: &Rc<Nested>) -> Rc<Context<P>> {
         let outer = &self.context;
@@ -99,7 +147,7 @@ fn result_of(response: &[u8]) -> CallResult {
     let text = String::from_utf8_lossy(response);
     if let Some(error) = splice::value(&text, "error") {
         let message = splice::value(error, "message").and_then(splice::string);
-        return CallResult::Error(message.map_or_else(|| error.to_owned(), |message| message.into_owned()));
+        return CallResult::Error(message.map_or_else(|| error.to_owned(), Cow::into_owned));
     }
     let result = splice::value(&text, "result").unwrap_or("null");
     let structured = splice::value(result, "structuredContent").filter(|structured| *structured != "null");

@@ -1,6 +1,6 @@
 //! Programs that agents write: run, limited, and told of.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use toolgate_catalogue::Shelf;
 use toolgate_codemode::{AnswerLimits, CallMade, Ended, ExecuteAnswer, Failure, Outcome};
@@ -12,6 +12,7 @@ use toolgate_wire::splice;
 use super::{
     nested::Calls,
     own::{no_longer, result},
+    pause::{From, State},
 };
 use crate::{charge::idempotency_key, context::Context, core::Core};
 
@@ -19,21 +20,48 @@ impl<P: Platform> Core<P> {
     /// Runs a program; the result is that of the tool's call.
     pub(super) async fn executed(self: &Rc<Self>, context: &Rc<Context<P>>, code: String, params: &str) -> String {
         let Ok(principal) = context.principal(self.platform.clock()) else { return result(&no_longer()) };
+        let id = context.approval_id(&["program", &code]);
+        let from = match context.may_need_approval() {
+            true => self.from(context, &id, params).await,
+            false => From::Start,
+        };
+        let (state, decided) = match from {
+            From::Nowhere(answer) => return answer,
+            From::There(state, calls, decided) => (*state, Some((calls, decided))),
+            From::Start => {
+                let (seed, now) = (u64::from_be_bytes(self.random()), self.platform.clock().now());
+                (State { seed, now, log: Log::default() }, None)
+            }
+        };
         let shelf = self.shelf(context, principal).await;
         let identity = &context.identity;
         let (limits, shown) = limits(&identity.key.code.or(&identity.snapshot.record.code.limits));
-        let program = Program {
-            code,
-            seed: u64::from_be_bytes(self.random()),
-            now: self.platform.clock().now(),
-            servers: servers(&shelf),
-        };
+        let program = Program { code, seed: state.seed, now: state.now, servers: servers(&shelf) };
         let idempotency = idempotency_key(&context.head.headers, params).map(std::borrow::Cow::into_owned);
-        let calls = Calls { core: Rc::clone(self), context: Rc::clone(context), shelf, idempotency };
+        let (core, context) = (Rc::clone(self), Rc::clone(context));
+        let calls = Calls { core, context, shelf, idempotency, decided, waits: RefCell::default() };
         let (sandbox, clock) = (self.platform.sandbox(), self.platform.clock());
-        let report = run(sandbox, clock, &calls, &program, &limits, Log::default()).await;
-        logged(context, &report);
-        told(&report, &shown)
+        let report = run(sandbox, clock, &calls, &program, &limits, state.log).await;
+        let Calls { context, waits, .. } = calls;
+        logged(&context, &report);
+        let not_kept;
+        let outcome = match &report.outcome {
+            sandbox::Outcome::Done { value, hint } => {
+                Outcome::Completed { result: value.as_deref(), hint: hint.as_deref() }
+            }
+            sandbox::Outcome::Failed(failure) => Outcome::Failed(failed(failure)),
+            sandbox::Outcome::Paused(_) => {
+                let waits = waits.into_inner();
+                let state = State { seed: program.seed, now: program.now, log: report.log.clone() };
+                match self.set_aside(&context, &id, &waits, &state).await {
+                    Ok(()) => return self.paused(&context, &id, &waits, &report),
+                    Err(failure) => not_kept = failure,
+                }
+                Outcome::Failed(failed(&not_kept))
+            }
+        };
+        let calls: Vec<CallMade<'_>> = report.calls.iter().map(made).collect();
+        answered(&ExecuteAnswer::new(&outcome, &report.logs, &calls, &shown))
     }
 }
 
@@ -70,21 +98,13 @@ fn servers(shelf: &Shelf) -> Servers {
     Servers::new(&servers.collect::<Vec<_>>())
 }
 
-/// What the client is told of a program.
-fn told(report: &Report, limits: &AnswerLimits) -> String {
-    let calls: Vec<CallMade<'_>> = report.calls.iter().map(made).collect();
-    let outcome = match &report.outcome {
-        sandbox::Outcome::Done { value, hint } => {
-            Outcome::Completed { result: value.as_deref(), hint: hint.as_deref() }
-        }
-        sandbox::Outcome::Failed(failure) => Outcome::Failed(failed(failure)),
-        sandbox::Outcome::Paused(_) => unreachable!(),
-    };
-    let answer = ExecuteAnswer::new(&outcome, &report.logs, &calls, limits).result();
-    splice::Edit::new(&answer).insert_first(0..answer.len(), "resultType", "\"complete\"").finish()
+/// As the result of a modern server.
+pub(super) fn answered(answer: &ExecuteAnswer) -> String {
+    let result = answer.result();
+    splice::Edit::new(&result).insert_first(0..result.len(), "resultType", "\"complete\"").finish()
 }
 
-fn made(call: &sandbox::CallReport) -> CallMade<'_> {
+pub(super) fn made(call: &sandbox::CallReport) -> CallMade<'_> {
     let ended = match call.ended {
         sandbox::Ended::Succeeded => Ended::Succeeded,
         sandbox::Ended::Failed => Ended::Failed,

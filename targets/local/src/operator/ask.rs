@@ -15,6 +15,8 @@ pub(super) struct Ask {
     condition: Option<(HeaderName, String)>,
     /// The columns of a list; empty for anything else.
     pub(super) columns: &'static [&'static str],
+    /// How the answer is told to people, where it isn't as any other.
+    pub(super) tell: Option<fn(&Value) -> Vec<String>>,
 }
 
 /// Why a request can't be made.
@@ -76,7 +78,13 @@ impl Ask {
             narrowed: String::new(),
             condition: None,
             columns: &[],
+            tell: None,
         })
+    }
+
+    /// The same, whose answer `tell` tells to people, line by line.
+    pub(super) fn told(self, tell: fn(&Value) -> Vec<String>) -> Self {
+        Self { tell: Some(tell), ..self }
     }
 
     /// The same list, of these values alone.

@@ -1,6 +1,7 @@
 //! The operator's commands. Most are one request to the admin API of a gateway on any target, and its answer on the screen;
 //! [`file`] makes many of a file.
 
+mod approvals;
 mod ask;
 mod client;
 mod explain;
@@ -50,6 +51,8 @@ pub(crate) enum Operate {
     Usage(Single<usage::Usage>),
     /// The policy of a tenant: rules that narrow what its keys may use.
     Policy(Command<policy::Policy>),
+    /// What waits for a person's approval in a tenant, and the decision.
+    Approvals(Command<approvals::Approvals>),
     /// Why a key may use a tool, or may not.
     Explain(Single<explain::Explain>),
     /// Compare a tenant's file with the gateway: 0 if nothing differs, 2 if something does.
@@ -111,6 +114,7 @@ pub(crate) fn run(command: Operate) -> Result<ExitCode, OperateError> {
         Operate::Teams(command) => several(command),
         Operate::Limits(command) => several(command),
         Operate::Policy(command) => several(command),
+        Operate::Approvals(command) => several(command),
         Operate::Usage(command) => single(command),
         Operate::Whoami(command) => single(command),
         Operate::Explain(command) => single(command),
@@ -159,6 +163,7 @@ mod tests {
             Operate::Limits(command) => command.command.ask(),
             Operate::Usage(command) => command.arguments.ask(),
             Operate::Policy(command) => command.command.ask(),
+            Operate::Approvals(command) => command.command.ask(),
             Operate::Whoami(command) => command.arguments.ask(),
             Operate::Explain(command) => command.arguments.ask(),
             Operate::Plan(_) | Operate::Apply(_) => panic!("{line} is no single request"),
@@ -313,6 +318,17 @@ mod tests {
         ] {
             assert!(Cli::try_parse_from(bad.split('|')).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_approval_is_looked_at_and_decided() {
+        let path = "/tenants/acme/approvals/00ff";
+        assert!(ask("toolgate|approvals|list|acme").is_list());
+        is("toolgate|approvals|show|acme|00ff", "GET", path, None);
+        is("toolgate|approvals|approve|acme|00ff", "POST", &format!("{path}/approve"), Some(json!({})));
+        let note = Some(json!({"note": "Not now."}));
+        is("toolgate|approvals|deny|acme|00ff|--note|Not now.", "POST", &format!("{path}/deny"), note);
+        is("toolgate|approvals|delete|acme|00ff", "DELETE", path, None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Answers on the screen: lists as columns, one record as lines. What upstreams and tenants named is shown without
-//! control characters, so that it can't write elsewhere on the terminal.
+//! control characters and those that turn the direction of writing, so that it can't write elsewhere on the terminal.
 
 use serde_json::{Map, Value};
 
@@ -15,7 +15,8 @@ pub(super) fn json(answer: &Value) {
 
 /// Prints `answer` for people.
 pub(super) fn text(ask: &Ask, answer: &Value) {
-    for line in lines(ask.columns, answer) {
+    let lines = ask.tell.map_or_else(|| lines(ask.columns, answer), |tell| tell(answer));
+    for line in lines {
         say(&line);
     }
 }
@@ -28,19 +29,20 @@ fn lines(columns: &[&str], answer: &Value) -> Vec<String> {
     }
 }
 
-fn list(columns: &[&str], items: &Value) -> Vec<String> {
+/// A list as columns.
+pub(super) fn list(columns: &[&str], items: &Value) -> Vec<String> {
     let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
     if items.is_empty() {
         return vec!["there are none".into()];
     }
     let heads = columns.iter().map(|column| column.to_uppercase().replace('_', " ")).collect();
-    let rows = items.iter().map(|item| columns.iter().map(|column| cell(&item[*column])).collect());
+    let rows = items.iter().map(|item| columns.iter().map(|column| plain(&item[*column])).collect());
     table(std::iter::once(heads).chain(rows).collect::<Vec<Vec<String>>>().as_slice())
 }
 
 fn one(record: &Map<String, Value>) -> Vec<String> {
     let (tables, fields): (Vec<_>, Vec<_>) = record.iter().partition(|(_, value)| is_table(value));
-    let rows: Vec<Vec<String>> = fields.into_iter().map(|(name, value)| vec![name.clone(), cell(value)]).collect();
+    let rows: Vec<Vec<String>> = fields.into_iter().map(|(name, value)| vec![name.clone(), plain(value)]).collect();
     let mut lines = table(&rows);
     for (name, items) in tables {
         let columns = items[0].as_object().map(|first| first.keys().map(String::as_str).collect::<Vec<_>>());
@@ -70,14 +72,21 @@ fn table(rows: &[Vec<String>]) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-fn cell(value: &Value) -> String {
+/// A value on one line, with nothing in it that could write elsewhere.
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Null => "-".into(),
-        Value::String(text) => text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
-        Value::Array(items) => joined(items.iter().map(cell)),
-        Value::Object(members) => joined(members.iter().map(|(name, value)| format!("{name}={}", cell(value)))),
+        Value::String(text) => text.chars().map(|c| if misleads(c) { '\u{fffd}' } else { c }).collect(),
+        Value::Array(items) => joined(items.iter().map(plain)),
+        Value::Object(members) => joined(members.iter().map(|(name, value)| format!("{name}={}", plain(value)))),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
+}
+
+/// Whether it moves or turns what is written around it: control characters, and those of the bidirectional algorithm (UAX #9).
+fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn joined(cells: impl Iterator<Item = String>) -> String {
@@ -107,6 +116,6 @@ mod tests {
 
     #[test]
     fn control_characters_stay_out_of_the_terminal() {
-        assert_eq!(cell(&json!("a\u{1b}[2Jb")), "a\u{fffd}[2Jb");
+        assert_eq!(plain(&json!("a\u{1b}[2Jb\u{202e}c")), "a\u{fffd}[2Jb\u{fffd}c");
     }
 }

@@ -1,0 +1,206 @@
+//! A client's call that needs an approval, on its way to its server.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::{Response, StatusCode};
+use toolgate_model::{ApprovalId, ApprovalRecord, WaitingCall, Waits};
+use toolgate_ports::{Body, Platform};
+use toolgate_upstream::{Answer, AnswerStream, Event, Item, Reply};
+use toolgate_wire::{Era, reply, splice};
+
+use super::{
+    Answered, Approval, Question, logged, not_approved,
+    question::{State, answered},
+};
+use crate::{
+    answer,
+    context::Context,
+    core::Core,
+    forward::{Target, digest},
+    line::Outcome,
+    translate::{as_reply, needs},
+};
+
+/// Where a call that needs an approval stands.
+pub(crate) enum Gate {
+    /// It may go on.
+    Open,
+    /// Its client is asked on the stream of the answer.
+    Ask(Question),
+    /// This is its answer.
+    Closed(Response<Body>),
+}
+
+impl<P: Platform> Core<P> {
+    /// Sees to the approval that `target` needs.
+    pub(crate) async fn gate(&self, context: &Context<P>, id: &str, target: &mut Target) -> Gate {
+        let Approval::Needed(call) = target.approval.clone() else { return Gate::Open };
+        context.line.rule(call.rule.as_str());
+        let approval = context.approval_id(&["call", &digest(target)]);
+        match (context.person_decides(), context.era) {
+            (true, Era::Modern) => self.ask_modern_person(context, id, target, (&approval, &call)),
+            (true, Era::Legacy) => {
+                logged(context, &approval, "asked", &"the person at the client");
+                Gate::Ask(self.question(context, &approval, std::slice::from_ref(&*call)))
+            }
+            (false, _) => self.ask_operators(context, id, target, (&approval, &call)).await,
+        }
+    }
+
+    /// A modern client brings the answer with the call, made again. Where the server then asks for something itself, that the call was
+    /// approved travels with the server's state.
+    fn ask_modern_person(
+        &self,
+        context: &Context<P>,
+        id: &str,
+        target: &mut Target,
+        (approval, call): (&ApprovalId, &WaitingCall),
+    ) -> Gate {
+        let whole = 0..target.params.len();
+        match self.open_approval(context, approval, &target.params) {
+            Some(State { given: Some(inner), .. }) => {
+                let mut edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
+                if !inner.is_empty() {
+                    edit = edit.insert_first(whole, "requestState", inner);
+                }
+                target.params = edit.finish();
+                target.approval = Approval::Given;
+                return Gate::Open;
+            }
+            Some(_) => match answered(&target.params) {
+                Answered::Yes => {
+                    logged(context, approval, "approved", &"the person at the client");
+                    let edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
+                    target.params = edit.remove_member(whole, "inputResponses").finish();
+                    target.approval = Approval::Given;
+                    return Gate::Open;
+                }
+                Answered::No => return Gate::Closed(declined(context, id, approval)),
+                Answered::Nothing => {}
+            },
+            // What waits at a legacy server was let through before it got there.
+            None if self.waits_at_its_server(context, target) => {
+                target.approval = Approval::Given;
+                return Gate::Open;
+            }
+            None => logged(context, approval, "asked", &"the person at the client"),
+        }
+        context.line.outcome(Outcome::Ok);
+        let question = self.question(context, approval, std::slice::from_ref(call));
+        Gate::Closed(answer::json(StatusCode::OK, reply::result(id, &question.result())))
+    }
+
+    fn waits_at_its_server(&self, context: &Context<P>, target: &Target) -> bool {
+        let state = splice::value(&target.params, "requestState").and_then(splice::string);
+        target.era() == Era::Legacy
+            && state.is_some_and(|state| self.open_waiting(context, &state, &digest(target)).is_some())
+    }
+
+    /// What operators have said of the call; if nothing, it is written down for them.
+    async fn ask_operators(
+        &self,
+        context: &Context<P>,
+        id: &str,
+        target: &mut Target,
+        (approval, call): (&ApprovalId, &Rc<WaitingCall>),
+    ) -> Gate {
+        let tenant = &context.identity.snapshot.tenant;
+        let failed = |error: &dyn std::fmt::Display| {
+            context.line.detail(error.to_string());
+            Gate::Closed(not_approved(context, id, &format!("This call needs an approval, and {error}."), None))
+        };
+        let entry = match self.entered(tenant, approval).await {
+            Ok(entry) => entry,
+            Err(error) => return failed(&error),
+        };
+        let waits = |status| {
+            let words = format!(
+                "This call waits for {}. Once approval {approval} is given, make the same call again.",
+                context.approver()
+            );
+            Gate::Closed(not_approved(context, id, &words, Some((approval, status))))
+        };
+        let Some(entry) = entry else {
+            let (key, user) = (context.identity.key.id.clone(), context.identity.user.clone());
+            let make = |now, expires_at| ApprovalRecord {
+                key,
+                user,
+                waits: Waits::Call,
+                calls: vec![WaitingCall::clone(call)],
+                state: None,
+                decided: None,
+                created_at: now,
+                updated_at: now,
+                expires_at,
+            };
+            if let Err(error) = self.enter(context, approval, make).await {
+                return failed(&error);
+            }
+            logged(context, approval, "asked", &"operators");
+            return waits("pending");
+        };
+        let Some(decided) = &entry.record.decided else { return waits("pending") };
+        match self.take_out(tenant, approval, &entry).await {
+            Ok(true) => {}
+            Ok(false) => return waits("pending"),
+            Err(error) => return failed(&error),
+        }
+        if decided.approved {
+            logged(context, approval, "used", &decided.by);
+            target.approval = Approval::Given;
+            return Gate::Open;
+        }
+        let note = decided.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+        let words = format!("{} denied this call{note}.", decided.by);
+        Gate::Closed(not_approved(context, id, &words, Some((approval, "denied"))))
+    }
+
+    /// An approved call's answer: where the server asks a modern client for something, its state carries on that it is approved.
+    pub(crate) fn carrying_approval(
+        self: &Rc<Self>,
+        context: &Rc<Context<P>>,
+        target: &Target,
+        answer: Answer,
+    ) -> Answer {
+        let carries = matches!(target.approval, Approval::Given) && target.own.is_none();
+        if !carries || (context.era, target.era()) != (Era::Modern, Era::Modern) {
+            return answer;
+        }
+        let approval = context.approval_id(&["call", &digest(target)]);
+        match answer {
+            Answer::Reply(reply) => Answer::Reply(self.carrying(context, &approval, reply)),
+            Answer::Stream(AnswerStream { session, id, events }) => {
+                let (core, context) = (Rc::clone(self), Rc::clone(context));
+                let carried = move |event: Result<Event, _>| {
+                    event.map(|event| Event {
+                        item: event.item.map(|item| match item {
+                            Item::Reply(reply) => Item::Reply(core.carrying(&context, &approval, reply)),
+                            other => other,
+                        }),
+                        ..event
+                    })
+                };
+                Answer::Stream(AnswerStream { session, id, events: events.map(carried).boxed_local() })
+            }
+        }
+    }
+
+    fn carrying(&self, context: &Context<P>, approval: &ApprovalId, reply: Reply) -> Reply {
+        let Some(needed) = needs(&reply) else { return reply };
+        let text = String::from_utf8_lossy(&reply.message);
+        let Some(result) = reply.result.clone() else { return reply };
+        let sealed = splice::quote(&self.seal_approval(context, approval, Some(needed.state.unwrap_or_default())));
+        let edit = splice::Edit::new(&text).remove_member(result.clone(), "requestState");
+        let message = Bytes::from(edit.insert_first(result, "requestState", sealed).finish());
+        as_reply(reply.status, &message, self.config.limits.json_depth).unwrap_or(reply)
+    }
+}
+
+/// The person at the client said no.
+pub(crate) fn declined<P: Platform>(context: &Context<P>, id: &str, approval: &ApprovalId) -> Response<Body> {
+    logged(context, approval, "denied", &"the person at the client");
+    let words = "The person at the client did not allow this call.";
+    not_approved(context, id, words, Some((approval, "denied")))
+}
