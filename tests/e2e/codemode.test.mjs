@@ -8,16 +8,27 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import { Session, call, list } from "../lib/mcp.mjs";
 import { world } from "../lib/world.mjs";
 import { startReal } from "../upstreams/real.mjs";
-import { modernServer, text, tool } from "../upstreams/scripted.mjs";
+import { modernServer, reply, text, tool } from "../upstreams/scripted.mjs";
 
 const { gateway, peers, scripted } = world;
 
 describe("code mode", () => {
   let tenant, key;
+  // The answers of calls that wait for one another.
+  const waiting = [];
 
   before(async () => {
     const { time, git, thinking } = await startReal();
     tenant = await gateway.tenant("code");
+    const together = modernServer({
+      tools: [tool("meet")],
+      // Nobody is answered before three are there.
+      call: ({ response, message }) => {
+        waiting.push(() => reply(response, message.id, text("met")));
+        if (waiting.length === 3) waiting.splice(0).forEach((answer) => answer());
+      },
+    });
+    await tenant.server("scripted", scripted.add("together", together));
     for (const [id, url] of Object.entries({ ...peers.urls, time, git, thinking })) await tenant.server(id, url);
     key = (await tenant.key(["*"], { tools_mode: "code" })).secret;
   });
@@ -75,19 +86,6 @@ describe("code mode", () => {
   });
 
   test("calls that are made together are under way together", async () => {
-    const waiting = [];
-    const server = modernServer({
-      tools: [tool("meet")],
-      // Nobody is answered before three are there.
-      call: ({ response, message }) => {
-        waiting.push(() => {
-          const result = JSON.stringify(text("met"));
-          response.writeHead(200, { "content-type": "application/json" }).end(`{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":${result}}`);
-        });
-        if (waiting.length === 3) waiting.splice(0).forEach((answer) => answer());
-      },
-    });
-    await tenant.server("scripted", scripted.add("together", server));
     const { result } = await execute("return await Promise.all([1, 2, 3].map(n => scripted.meet({n})))");
     assert.deepEqual(result, ["met", "met", "met"]);
   });
@@ -136,34 +134,36 @@ describe("code mode", () => {
   });
 
   describe("approvals", () => {
-    let calls, code;
+    let guarded, calls, code, as;
 
     before(async () => {
       calls = [];
+      guarded = await gateway.tenant("guarded");
       const server = modernServer({
         tools: [tool("look", { annotations: { readOnlyHint: true } }), tool("wipe", { annotations: { destructiveHint: true } })],
         call: ({ name, args }) => (calls.push([name, args]), text(`${name} done`)),
       });
-      await tenant.server("disk", scripted.add("disk", server));
-      await gateway.manage("PATCH", tenant.path, { approvals: { destructive: "marked" } });
+      await guarded.server("disk", scripted.add("disk", server));
+      await gateway.manage("PATCH", guarded.path, { approvals: { destructive: "marked" } });
+      as = (await guarded.key(["*"], { tools_mode: "code" })).secret;
       code = "const seen = await disk.look({}); return [seen, await disk.wipe({disk: 1})]";
     });
 
-    const pending = async () => (await gateway.manage("GET", `${tenant.path}/approvals`)).items.filter(({ status }) => status === "pending");
+    after(() => gateway.manage("DELETE", guarded.path));
 
-    /** What a key needs whose calls are to be made by now: settings reach every instance within their bound. */
-    const settled = () => tenant.key(["*"], { tools_mode: "code" });
+    const pending = async () => (await gateway.manage("GET", `${guarded.path}/approvals`)).items.filter(({ status }) => status === "pending");
+
+    const run = (program) => execute(program, { url: guarded.mcp, as });
 
     test("a program pauses, an operator approves, and it goes on where it was", async () => {
-      const { secret: as } = await settled();
-      const paused = await execute(code, { as });
+      const paused = await run(code);
       assert.equal(paused.status, "paused", JSON.stringify(paused));
       assert.deepEqual(paused.paused.waitsFor, ["disk.wipe"]);
       const [waits] = await pending();
       assert.equal(waits.id, paused.paused.executionId);
       assert.deepEqual([waits.calls[0].tool, JSON.parse(waits.calls[0].arguments)], ["wipe", { disk: 1 }]);
-      await gateway.manage("POST", `${tenant.path}/approvals/${waits.id}/approve`, { note: "go on" });
-      const done = await execute(code, { as });
+      await gateway.manage("POST", `${guarded.path}/approvals/${waits.id}/approve`, { note: "go on" });
+      const done = await run(code);
       assert.deepEqual(done.result, ["look done", "wipe done"], JSON.stringify(done));
       assert.deepEqual(calls.map(([name]) => name), ["look", "wipe"], "nothing was done twice");
       assert.deepEqual(await pending(), []);
@@ -171,28 +171,26 @@ describe("code mode", () => {
 
     test("a denied call is an error that says who denied it", async () => {
       calls.length = 0;
-      const { secret: as } = await settled();
       const caught = "try { await disk.wipe({disk: 2}) } catch (e) { return e.message }";
-      const { paused } = await execute(caught, { as });
-      await gateway.manage("POST", `${tenant.path}/approvals/${paused.executionId}/deny`, { note: "not that one" });
-      assert.match((await execute(caught, { as })).result, /denied this call: not that one/);
+      const { paused } = await run(caught);
+      await gateway.manage("POST", `${guarded.path}/approvals/${paused.executionId}/deny`, { note: "not that one" });
+      assert.match((await run(caught)).result, /denied this call: not that one/);
       assert.deepEqual(calls, []);
     });
 
     for (const versionNegotiation of [undefined, { mode: "auto" }]) {
       test(`the person at a ${versionNegotiation ? "modern" : "legacy"} client is asked, and decides`, async () => {
         calls.length = 0;
-        const { secret: as } = await settled();
         const asked = [];
         const answers = [{ action: "decline" }, { action: "accept", content: { approve: true } }];
         const client = new Client({ name: "suite", version: "1" }, { versionNegotiation, capabilities: { elicitation: { form: {} } } });
         client.setRequestHandler("elicitation/create", ({ params }) => (asked.push(params.message), answers.shift()));
         const requestInit = { headers: { authorization: `Bearer ${as}` } };
-        await client.connect(new StreamableHTTPClientTransport(new URL(tenant.mcp), { requestInit }));
+        await client.connect(new StreamableHTTPClientTransport(new URL(guarded.mcp), { requestInit }));
         try {
-          const run = async () => (await client.callTool({ name: "execute", arguments: { code } })).structuredContent;
-          assert.match((await run()).error.message, /the person at the client denied/);
-          assert.deepEqual((await run()).result, ["look done", "wipe done"]);
+          const ask = async () => (await client.callTool({ name: "execute", arguments: { code } })).structuredContent;
+          assert.match((await ask()).error.message, /the person at the client denied/);
+          assert.deepEqual((await ask()).result, ["look done", "wipe done"]);
           answers.push({ action: "accept", content: { approve: true } });
           const direct = await client.callTool({ name: "disk__wipe", arguments: { disk: 3 } });
           assert.equal(direct.content[0].text, "wipe done");

@@ -370,6 +370,17 @@ fn a_resource_may_be_granted_by_the_template_that_it_comes_of() {
         }
     }
     assert!(reads >= 5, "{reads}");
+    policy(
+        &world,
+        "current",
+        &json!([
+            {"name": "all", "effect": "allow", "when": "true"},
+            {"name": "asked", "effect": "approve", "when": "tool.kind == 'resource'"},
+        ]),
+    );
+    let explained = ask(&world, &json!({"server": "r", "tool": null, "resource": "doc://one"}));
+    assert_eq!((&explained["allowed"], &explained["needs_approval"]), (&json!(false), &json!(false)), "{explained}");
+    assert_eq!(step(&explained, "approval")["outcome"], "denies");
 }
 
 #[test]

@@ -143,20 +143,3 @@ fn processes_that_are_killed_free_nothing_that_may_have_been_spent() {
         nothing_is_left(&dir, mode);
     }
 }
-
-#[test]
-fn zz_speed() {
-    let dir = TestDir::new();
-    let ledger = SqliteLedger::at(dir.path("ledger.db"));
-    block_on(async {
-        let platform = RacePlatform::new(ledger, SystemClock::new(), SystemRandom);
-        let meters = Race::meters(Rc::clone(&platform));
-        let scope = Scope { background: Rc::new(LocalTasks) };
-        let race = Race::new("speed", Mode::Strict).unwrap();
-        let t = std::time::Instant::now();
-        for _ in 0..300 {
-            race.call(&meters, &scope).await.unwrap();
-        }
-        println!("{:?} per call", t.elapsed() / 300);
-    });
-}

@@ -73,6 +73,10 @@ impl<P: Platform> Core<P> {
         let arguments = found.arguments(question.arguments.as_deref(), report)?;
         let allowed = report.decided(principal, &found.subject(question.kind, arguments.as_deref()))?;
         found.is_reached(report)?;
+        if allowed.needs_approval && matches!(question.kind, ItemKind::Resource | ItemKind::Template) {
+            let words = "reading it needs an approval, which only calls of tools can be given";
+            return Err(report.denies("approval", words, allowed.decided_by));
+        }
         let called = found.called_with(arguments.as_deref());
         report.kept(constraints::check(&found.rules().constraints, asked.now, called))?;
         self.counted(asked, question, (&found, arguments.as_deref()), report).await?;
