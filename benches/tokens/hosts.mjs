@@ -1,4 +1,4 @@
-// Who runs what the scripted agents ask: the servers themselves, a stand-in for `execute`, or a gateway.
+// Who runs what the scripted agents ask: the servers themselves, or a gateway.
 
 import { call as callThrough, modern } from "../../tests/lib/mcp.mjs";
 import { textOf } from "./agent.mjs";
@@ -19,27 +19,6 @@ export function valueOf(result) {
     return text;
   }
 }
-
-/** Where no gateway serves Code Mode: search is the real one, code runs in this process, and its answer is put together as the gateway does. */
-export const standIn = (started, codeMode) => ({
-  search: (args) => codeMode.text("search", args),
-  async execute(code) {
-    const calls = {};
-    const bound = Object.entries(started);
-    const globals = bound.map(([id, { server, tools }]) => {
-      const binding = (tool) => async (args = {}) => {
-        const name = `${id}.${tool.name}`;
-        calls[name] = (calls[name] ?? 0) + 1;
-        return valueOf(await server.request("tools/call", { name: tool.name, arguments: args }));
-      };
-      return Object.fromEntries(tools.map((tool) => [tool.name.replace(/[^A-Za-z0-9_$]/g, "_"), binding(tool)]));
-    });
-    const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
-    const result = await new AsyncFunction(...bound.map(([id]) => id), code)(...globals);
-    const counted = Object.entries(calls).map(([name, count]) => (count > 1 ? `${name} ×${count}` : name));
-    return JSON.stringify({ status: "completed", result, calls: counted });
-  },
-});
 
 /** A gateway in direct mode. */
 export const gatewayDirect = (url, key) => ({

@@ -1,7 +1,7 @@
 // The token bench: what a model reads and writes when tools are listed one by one, and when they are behind `search` and `execute`.
 //
 // Every figure says how it came to be: measured (counted on what real servers and the product say), computed (from measured ones), estimated.
-// With TOOLGATE_UP_COMMAND a gateway is started, and the tasks go through it; `execute` does where the gateway has it.
+// The tasks go through the gateway that TOOLGATE_UP_COMMAND starts.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -83,38 +83,30 @@ async function search() {
   console.log(`a query: median ${median(times)} µs (measured)`);
 }
 
-/** The tasks through a gateway, if one can be started; `undefined` where it has no Code Mode. */
+/** A gateway before the servers, with a key of each mode. */
 async function throughGateway() {
-  if (!process.env.TOOLGATE_UP_COMMAND) return undefined;
   const gateway = await Gateway.find();
   const tenant = await gateway.tenant("tokens");
   const bridged = await bridge(started);
   for (const [id, url] of Object.entries(bridged.urls)) await tenant.server(id, url, { era: "legacy" });
-  const plain = await tenant.key();
-  const coded = await gateway.admin("POST", `${tenant.path}/keys`, { name: "code", grants: ["*"], tools_mode: "code" });
+  const [{ secret: plain }, { secret: coded }] = [await tenant.key(), await tenant.key(["*"], { tools_mode: "code" })];
   const stop = async () => {
     await gateway.stop();
     bridged.stop();
   };
-  const [url, secret] = [tenant.mcp, coded.status < 300 ? coded.json.secret : undefined];
-  const shown = secret && (await hosts.listed(url, secret)).map((tool) => [tool.name, tool]);
-  return { url, plain: plain.secret, secret, definitions: shown && definitions(shown), stop };
+  const shown = (await hosts.listed(tenant.mcp, coded)).map((tool) => [tool.name, tool]);
+  return { direct: hosts.gatewayDirect(tenant.mcp, plain), code: hosts.gatewayCode(tenant.mcp, coded), shown: definitions(shown), stop };
 }
 
 async function agents() {
   const gateway = await throughGateway();
-  const directHost = gateway ? hosts.gatewayDirect(gateway.url, gateway.plain) : hosts.servers(started);
-  const codeHost = gateway?.secret ? hosts.gatewayCode(gateway.url, gateway.secret) : hosts.standIn(started, codeMode);
-  // What a code key is shown, where there is one: else what the product would show it.
-  const shown = gateway?.definitions ?? code;
-  const how = gateway?.secret ? "measured through the gateway" : "computed (real search and tools; a stand-in runs the code)";
-  console.log(`\nscripted tasks, ${all.length} tools. Direct: measured ${gateway ? "through the gateway" : "at the servers"}. Code: ${how}.`);
+  console.log(`\nscripted tasks, ${all.length} tools, through the gateway (measured)`);
   row("", "in direct", "in code", "out direct", "out code", "trips", "correct");
   const ask = async (server, tool, args) => hosts.valueOf(await hosts.servers(started).call(server, tool, args));
   const agentsOf = (task) => ({
-    plain: () => direct(task, everything, directHost),
-    coded: () => byCode(task, shown, codeHost),
-    clumsy: () => byCode(task, shown, codeHost, { clumsy: true }),
+    plain: () => direct(task, everything, gateway.direct),
+    coded: () => byCode(task, gateway.shown, gateway.code),
+    clumsy: () => byCode(task, gateway.shown, gateway.code, { clumsy: true }),
   });
   const runs = [];
   for (const task of tasks(world)) {
@@ -134,7 +126,7 @@ async function agents() {
   const [[inDirect, inCode], [outDirect, outCode]] = [both("input"), both("output")];
   row("all", number(inDirect), number(inCode), number(outDirect), number(outCode), both("trips").join(", "), "");
   console.log(`input ${((100 * inCode) / inDirect).toFixed(1)} %, output ${((100 * outCode) / outDirect).toFixed(1)} % of direct`);
-  await gateway?.stop();
+  await gateway.stop();
   breakEven(runs);
 }
 
