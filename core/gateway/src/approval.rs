@@ -20,7 +20,7 @@ pub(crate) use register::Entry;
 
 use crate::{
     answer, code,
-    context::{Accepts, Context, Where},
+    context::{Accepts, Context},
     line::Outcome,
     session::hex,
 };
@@ -52,15 +52,9 @@ pub(crate) fn waiting(server: &ServerId, tool: &str, arguments: Option<&str>, ru
 impl<P: Platform> Context<P> {
     /// The name of what this principal asks for here, if it is `what`. Asking for it again has the same.
     pub(crate) fn approval_id(&self, what: &[&str]) -> ApprovalId {
-        let identity = &self.identity;
-        let place = match &self.place {
-            Where::All => String::new(),
-            Where::Server(server) => format!("server/{server}"),
-            Where::View(view) => format!("view/{}", view.id),
-        };
-        let user = identity.user.as_ref().map_or("", |user| user.as_str());
+        let seat = self.seat();
         let mut hash = Sha256::new();
-        for part in [identity.snapshot.tenant.as_str(), identity.key.id.as_str(), user, &place].iter().chain(what) {
+        for part in std::iter::once(&seat.as_str()).chain(what) {
             hash.update(part.len().to_be_bytes());
             hash.update(part);
         }

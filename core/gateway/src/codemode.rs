@@ -5,6 +5,7 @@
 
 mod list;
 mod nested;
+mod observed;
 mod own;
 mod pause;
 mod program;
@@ -20,6 +21,7 @@ use toolgate_upstream::{Effect, Transport, Verdict};
 use toolgate_wire::{Era, LATEST_MODERN, splice};
 
 pub(crate) use nested::Nested;
+pub(crate) use observed::Observations;
 
 use crate::{
     approval::Approval,

@@ -102,6 +102,17 @@ impl<P: Platform> Context<P> {
         }
     }
 
+    /// The principal, its user and the endpoint, as text: whose something is that depends on all three.
+    pub(crate) fn seat(&self) -> String {
+        let user = self.identity.user.as_ref().map_or("", |user| user.as_str());
+        let place = match &self.place {
+            Where::All => String::new(),
+            Where::Server(server) => format!("server/{server}"),
+            Where::View(view) => format!("view/{}", view.id),
+        };
+        format!("{}\n{user}\n{place}", self.owner())
+    }
+
     /// Binds what is sealed for this principal.
     pub(crate) fn owner(&self) -> String {
         owner(&self.identity.snapshot.tenant, &self.identity.key)

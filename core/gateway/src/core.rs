@@ -10,7 +10,7 @@ use toolgate_seal::{Purpose, Sealer};
 use toolgate_state::States;
 use toolgate_upstream::{Client, News};
 
-use crate::{Config, line::RequestIds};
+use crate::{Config, codemode::Observations, line::RequestIds};
 
 /// The most sessions whose log level is remembered.
 const MAX_LEVELS: usize = 10_000;
@@ -25,6 +25,7 @@ pub(crate) struct Core<P: Platform> {
     pub(crate) aggregate: Rc<Aggregate<P>>,
     pub(crate) meters: Rc<Meters<P>>,
     pub(crate) request_ids: RequestIds,
+    pub(crate) observations: Observations,
     levels: RefCell<BTreeMap<String, String>>,
 }
 
@@ -38,8 +39,8 @@ impl<P: Platform> Core<P> {
         aggregate: Rc<Aggregate<P>>,
     ) -> Rc<Self> {
         let meters = Meters::new(Rc::clone(&platform), &config.limits);
-        let (request_ids, levels) = Default::default();
-        Rc::new(Self { platform, config, sealer, states, client, aggregate, meters, request_ids, levels })
+        let (request_ids, observations, levels) = Default::default();
+        Rc::new(Self { platform, config, sealer, states, client, aggregate, meters, request_ids, observations, levels })
     }
 
     /// Random bytes.

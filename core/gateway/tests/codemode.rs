@@ -115,6 +115,21 @@ fn search_finds_what_is_granted_and_nothing_else() {
 }
 
 #[test]
+fn what_results_looked_like_is_told_to_whom_they_were_given() {
+    let world = world();
+    let key = key(&world, "code");
+    let found = |key: &str| {
+        let params = json!({"name": "search", "arguments": {"query": "add"}});
+        result(&world.legacy(key, "tools/call", &params))["content"][0]["text"].as_str().unwrap().to_owned()
+    };
+    assert!(found(&key).contains("add(): any"));
+    run(&world, &key, "await calc.add({a: 1})");
+    assert!(found(&key).contains("add(): /*seen*/{sum: number}"), "{}", found(&key));
+    let other = world.key_with("acme", 2, GRANTS, &json!({"tools_mode": "code"}));
+    assert!(found(&other).contains("add(): any"), "another key has seen nothing");
+}
+
+#[test]
 fn a_server_that_is_down_is_said_to_be_missing() {
     let world = world();
     world.upstreams.borrow_mut().get_mut("bad").unwrap().down = true;

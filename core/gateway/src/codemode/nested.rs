@@ -94,7 +94,11 @@ impl<P: Platform> Dispatch for Calls<P> {
             return Dispatched::Pause;
         }
         Dispatched::Ended(match collect(response.into_body(), self.core.config.limits.upstream_body).await {
-            Ok(body) => result_of(&body),
+            Ok(body) => {
+                let result = result_of(&body);
+                self.core.observations.note(&self.context, call, &result);
+                result
+            }
             Err(error) => CallResult::Error(error.to_string()),
         })
     }

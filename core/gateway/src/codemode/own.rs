@@ -45,7 +45,9 @@ impl<P: Platform> Core<P> {
         let Ok(principal) = context.principal(self.platform.clock()) else { return result(&no_longer()) };
         let shelf = self.shelf(context, principal).await;
         let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
-        let told = Guide::new(&shelf.visible).tell(tool, &arguments);
+        let seat = context.seat();
+        let observed = |server: &str, tool: &str| self.observations.of(&seat, server, tool);
+        let told = Guide::new(&shelf.visible).with_observed(&observed).tell(tool, &arguments);
         let mut told = told.unwrap_or_else(|| Told { text: "This tool answers nothing.".to_owned(), is_error: true });
         if matches!(tool, MetaTool::Search | MetaTool::ListToolFiles) {
             told.text.push_str(&missing(&shelf.unavailable));
