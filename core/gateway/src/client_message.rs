@@ -14,9 +14,9 @@ use crate::{
     answer,
     context::{Context, owner},
     core::Core,
-    forward::failure,
     handle::AnswerTo,
     line::Outcome,
+    refusal::failure,
 };
 
 const LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];

@@ -1,37 +1,34 @@
-//! What goes on to an upstream on a client's behalf: found, decided, put into the upstream's words, asked, and its answer brought back.
+//! What goes on to an upstream on a client's behalf: asked, and its answer brought back. What it is for is found before ([`crate::find`]).
 
-use std::{borrow::Cow, rc::Rc};
+use std::rc::Rc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use sha2::{Digest, Sha256};
-use toolgate_catalogue::{Located, ParamHeader, Route, Routed};
 use toolgate_codemode::MetaTool;
 use toolgate_model::{ItemKind, ToolRules};
-use toolgate_policy::{Decision, Principal, Subject, decide};
+use toolgate_policy::Principal;
 use toolgate_ports::{Body, Platform};
 use toolgate_state::Server;
-use toolgate_upstream::{Answer, Call, Caller, Effect, Endpoint, UpstreamError, UpstreamErrorKind, Verdict};
-use toolgate_wire::{Era, Message, Span, code as rpc, header::decode_value, meta, reply, splice};
+use toolgate_upstream::{Answer, Call, Caller, Effect, Endpoint, UpstreamError, Verdict};
+use toolgate_wire::{Era, Message, code as rpc, meta, splice};
 
 use crate::{
     answer,
-    approval::{Approval, Gate, not_approved, waiting},
+    approval::{Approval, Gate},
     charge::Charge,
-    code, codemode, constraints,
+    constraints,
     context::{Accepts, Context},
     core::Core,
     hand_over::HandOver,
     identity::NotAdmitted,
-    line::{Line, Outcome},
+    line::Outcome,
+    param_headers::made_headers,
+    refusal::{Refused, failed, invalid, unknown_resource},
     session::hex,
     stream::{self, CancelGuard, Talk},
     translate::{About, Frame, member_at, needs, url_elicitations},
 };
 
-/// The headers that carry arguments (`x-mcp-header`), to be passed on.
-const PARAM_PREFIX: &str = "mcp-param-";
-/// The longest name that is repeated in an error.
-const MAX_NAME_SHOWN: usize = 128;
 /// What a legacy client is told of a modern server's log, unless it set a level.
 const DEFAULT_LEVEL: &str = "\"info\"";
 
@@ -58,7 +55,7 @@ impl Forwarded {
         }
     }
 
-    const fn about(self) -> About {
+    pub(crate) const fn about(self) -> About {
         match self {
             Self::Tool => About::Tool,
             Self::Prompt => About::Prompt,
@@ -67,7 +64,7 @@ impl Forwarded {
         }
     }
 
-    const fn effect(self) -> Effect {
+    pub(crate) const fn effect(self) -> Effect {
         match self {
             Self::Tool => Effect::MayAct,
             Self::Prompt | Self::Resource | Self::Completion => Effect::Reads,
@@ -101,43 +98,6 @@ pub(crate) struct Target {
     pub(crate) own: Option<MetaTool>,
 }
 
-/// A request that may be made.
-struct Cleared {
-    /// The rule that allowed it.
-    rule: String,
-    /// Whether a person has to approve it first.
-    needs_approval: bool,
-}
-
-/// A tool or a prompt that is asked for.
-struct Asked<'a> {
-    params: &'a str,
-    /// Where its name stands in them.
-    span: Span,
-    name: Cow<'a, str>,
-    /// The raw arguments.
-    sent: Option<&'a str>,
-    headers: ParamHeaders,
-}
-
-/// Whose `Mcp-Param-*` are sent to a modern server.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ParamHeaders {
-    /// Those that a modern client sent.
-    Clients,
-    /// Those that are made of the arguments.
-    Made,
-}
-
-impl<'a> Asked<'a> {
-    fn of(params: &'a str) -> Option<Self> {
-        let [span, sent] = splice::find(params, ["name", "arguments"]);
-        let span = span?;
-        let name = splice::string(&params[span.clone()])?;
-        Some(Self { params, span, name, sent: sent.map(|span| &params[span]), headers: ParamHeaders::Clients })
-    }
-}
-
 impl Target {
     pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
         self.server.endpoint.as_ref().ok()
@@ -147,9 +107,6 @@ impl Target {
         self.verdict.era
     }
 }
-
-/// Why a request goes nowhere, as it is answered.
-type Refused = Box<Response<Body>>;
 
 impl<P: Platform> Core<P> {
     /// Answers a request by asking the upstream that it is for.
@@ -180,234 +137,6 @@ impl<P: Platform> Core<P> {
         }
         context.line.outcome(Outcome::Unknown);
         unknown_resource(&id, "")
-    }
-
-    /// A tool or a prompt, by its name.
-    async fn named(
-        &self,
-        context: &Context<P>,
-        id: &str,
-        params: &str,
-        kind: ItemKind,
-        what: Forwarded,
-    ) -> Result<Vec<Target>, Refused> {
-        let asked = Asked::of(params).ok_or_else(|| invalid(context, id, "name must be a string"))?;
-        context.line.tool(&asked.name);
-        let principal = self.admitted(context)?;
-        let own = match kind {
-            ItemKind::Tool => self.own_tool(context, principal, &asked.name).await,
-            ItemKind::Prompt | ItemKind::Resource | ItemKind::Template => None,
-        };
-        match own {
-            None => self.routed(context, id, asked, kind, what).await,
-            Some(MetaTool::Call) => {
-                let params = self.meant(context, principal, params).await;
-                let params = params.map_err(|words| invalid(context, id, &words))?;
-                let asked = Asked::of(&params).map(|asked| Asked { headers: ParamHeaders::Made, ..asked });
-                let asked = asked.ok_or_else(|| invalid(context, id, "tool must be a string"))?;
-                context.line.tool(&asked.name);
-                Box::pin(self.routed(context, id, asked, kind, what)).await
-            }
-            Some(tool) => Ok(vec![codemode::own_target(context, tool, params)]),
-        }
-    }
-
-    /// A server's tool or prompt, by its name.
-    async fn routed(
-        &self,
-        context: &Context<P>,
-        id: &str,
-        asked: Asked<'_>,
-        kind: ItemKind,
-        what: Forwarded,
-    ) -> Result<Vec<Target>, Refused> {
-        let Asked { params, span, name, sent, headers } = asked;
-        let principal = self.admitted(context)?;
-        let snapshot = &context.identity.snapshot;
-        let route = self.aggregate.route(principal, snapshot, context.place(), kind, &name, &context.scope).await;
-        let routed = routed(context, id, &name, kind, route)?;
-        let mut edit = splice::Edit::new(params);
-        if routed.name != name {
-            edit = edit.replace(span, splice::quote(&routed.name));
-        }
-        let mut arguments = sent.map(Cow::Borrowed);
-        if !routed.arguments.is_empty() {
-            let edited = routed.arguments.apply(sent.unwrap_or("{}"));
-            let edited = edited.map_err(|hidden| {
-                invalid(context, id, &format!("the argument {:?} is not one of this tool's", hidden.name))
-            })?;
-            edit = match splice::member(params, "arguments") {
-                Some(span) => edit.replace(span, edited.clone()),
-                None => edit.insert_first(0..params.len(), "arguments", edited.clone()),
-            };
-            arguments = Some(Cow::Owned(edited));
-        }
-        let cleared = self.cleared(context, id, &routed.subject().called_with(arguments.as_deref()))?;
-        let rules = Rc::clone(routed.server.rules(if kind == ItemKind::Tool { &routed.name } else { "" }));
-        let called = routed.catalogue.named(&routed.name).filter(|_| kind == ItemKind::Tool);
-        self.keeps(context, id, &rules.constraints, called.map(|tool| (tool, arguments.as_deref())))?;
-        let by_client = context.era == Era::Modern && headers == ParamHeaders::Clients;
-        let headers = match by_client {
-            true => {
-                check_param_headers(context, id, &routed, sent)?;
-                param_headers(context, &routed, arguments.as_deref())
-            }
-            false => made_headers(&routed.headers, arguments.as_deref()),
-        };
-        let approval = match cleared.needs_approval {
-            false => Approval::NotNeeded,
-            true => {
-                let call = waiting(&routed.server.id, &routed.name, arguments.as_deref(), &cleared.rule);
-                match &context.nested {
-                    None => Approval::Needed(Rc::new(call)),
-                    Some(nested) => nested.approved(context, id, call)?,
-                }
-            }
-        };
-        Ok(vec![Target {
-            method: what.method(),
-            name: Some(routed.name),
-            params: edit.finish(),
-            headers,
-            about: what.about(),
-            effect: what.effect(),
-            uri: None,
-            rules,
-            server: routed.server,
-            verdict: routed.verdict,
-            rule: cleared.rule,
-            approval,
-            own: None,
-        }])
-    }
-
-    /// A resource, by its URI.
-    async fn located(
-        &self,
-        context: &Context<P>,
-        id: &str,
-        params: &str,
-        path: &[&str],
-        what: Forwarded,
-    ) -> Result<Vec<Target>, Refused> {
-        let (span, uri) = text_at(params, path)
-            .ok_or_else(|| invalid(context, id, &format!("{} must be a string", path.join("."))))?;
-        context.line.tool(&uri);
-        let principal = self.admitted(context)?;
-        let snapshot = &context.identity.snapshot;
-        let located = self.aggregate.locate(principal, snapshot, context.place(), &uri, &context.scope).await;
-        let resources = match located {
-            Located::At(resources) => resources,
-            Located::Unknown { rule } => {
-                context.line.rule(rule);
-                context.line.outcome(Outcome::Unknown);
-                return Err(Box::new(unknown_resource(id, &uri)));
-            }
-            Located::Ambiguous { forms } => {
-                context.line.rule("ambiguous-uri");
-                context.line.outcome(Outcome::Unknown);
-                let words = format!("several servers have the resource; read one of {}", forms.join(", "));
-                return Err(invalid(context, id, &words));
-            }
-            Located::Unavailable(failure) => return Err(Box::new(failed(id, &failure.error, &context.line))),
-        };
-        let target = |resource: toolgate_catalogue::Resource| {
-            let rule = match what {
-                Forwarded::Resource => {
-                    let cleared = self.cleared(context, id, &resource.subject().called_with(None))?;
-                    if cleared.needs_approval {
-                        context.line.rule(cleared.rule.as_str());
-                        let words = "Reading this needs an approval, which only calls of tools can be given.";
-                        return Err(Box::new(not_approved(context, id, words, None)));
-                    }
-                    cleared.rule
-                }
-                Forwarded::Completion | Forwarded::Prompt | Forwarded::Tool => {
-                    decide(principal, &resource.subject()).to_string()
-                }
-            };
-            let rules = Rc::clone(resource.server.rules(""));
-            self.keeps(context, id, &rules.constraints, None)?;
-            let mut edit = splice::Edit::new(params);
-            if resource.uri != uri {
-                edit = edit.replace(span.clone(), splice::quote(&resource.uri));
-            }
-            Ok(Target {
-                method: what.method(),
-                name: (what == Forwarded::Resource).then(|| resource.uri.clone()),
-                params: edit.finish(),
-                headers: HeaderMap::new(),
-                about: what.about(),
-                effect: what.effect(),
-                uri: Some((resource.uri, uri.clone().into_owned())),
-                rules,
-                server: resource.server,
-                verdict: resource.verdict,
-                rule,
-                approval: Approval::NotNeeded,
-                own: None,
-            })
-        };
-        resources.into_iter().map(target).collect()
-    }
-
-    /// What completes an argument: of a prompt, or of a resource template.
-    async fn completed(&self, context: &Context<P>, id: &str, params: &str) -> Result<Vec<Target>, Refused> {
-        let kind = text_at(params, &["ref", "type"]).map(|(_, kind)| kind);
-        match kind.as_deref() {
-            Some("ref/resource") => self.located(context, id, params, &["ref", "uri"], Forwarded::Completion).await,
-            Some("ref/prompt") => {
-                let (span, name) = text_at(params, &["ref", "name"])
-                    .ok_or_else(|| invalid(context, id, "ref.name must be a string"))?;
-                context.line.tool(&name);
-                let principal = self.admitted(context)?;
-                let snapshot = &context.identity.snapshot;
-                let (place, kind) = (context.place(), ItemKind::Prompt);
-                let route = self.aggregate.route(principal, snapshot, place, kind, &name, &context.scope).await;
-                let routed = routed(context, id, &name, kind, route)?;
-                let rule = decide(principal, &routed.subject()).to_string();
-                let params = splice::Edit::new(params).replace(span, splice::quote(&routed.name)).finish();
-                Ok(vec![Target {
-                    method: Forwarded::Completion.method(),
-                    name: None,
-                    params,
-                    headers: HeaderMap::new(),
-                    about: About::Other,
-                    effect: Effect::Reads,
-                    uri: None,
-                    rules: Rc::clone(routed.server.rules("")),
-                    server: routed.server,
-                    verdict: routed.verdict,
-                    rule,
-                    approval: Approval::NotNeeded,
-                    own: None,
-                }])
-            }
-            _ => Err(invalid(context, id, "ref.type must be \"ref/prompt\" or \"ref/resource\"")),
-        }
-    }
-
-    /// Decides on a call whose arguments are known, and names the rule that allowed it. Whoever gets here sees what is called: so a
-    /// denial is said as what it is.
-    fn cleared(&self, context: &Context<P>, id: &str, subject: &Subject<'_>) -> Result<Cleared, Refused> {
-        let principal = self.admitted(context)?;
-        let decision = decide(principal, subject);
-        shadow(context, principal, subject, &decision);
-        if let Decision::Allowed(allowed) = &decision {
-            return Ok(Cleared { needs_approval: allowed.needs_approval(), rule: decision.to_string() });
-        }
-        context.line.server(subject.server);
-        context.line.rule(decision.to_string());
-        context.line.outcome(Outcome::Refused);
-        let (words, rule) = match &decision {
-            Decision::Policy(_, ruling) => (
-                "The tenant's policy does not allow this call with these arguments",
-                ruling.rule.map(ToString::to_string),
-            ),
-            _ => ("This call is not allowed", None),
-        };
-        let data = rule.map(|rule| format!("{{\"rule\":{}}}", splice::quote(&rule)));
-        Err(Box::new(answer::error(StatusCode::OK, Some(id), code::FORBIDDEN, &format!("{words}."), data.as_deref())))
     }
 
     pub(crate) fn admitted<'a>(&self, context: &'a Context<P>) -> Result<Principal<'a>, Refused> {
@@ -650,67 +379,6 @@ impl<P: Platform> Core<P> {
     }
 }
 
-/// Logs what the tenant's draft of a policy would have decided, where that is something else.
-fn shadow<P: Platform>(context: &Context<P>, principal: Principal<'_>, subject: &Subject<'_>, decided: &Decision<'_>) {
-    let Some(draft) = context.identity.snapshot.draft.as_deref() else { return };
-    let under_draft = decide(principal.under(Some(draft)), subject);
-    let same = match (decided, &under_draft) {
-        (Decision::Allowed(now), Decision::Allowed(then)) => now.needs_approval() == then.needs_approval(),
-        (now, then) => now.allowed() == then.allowed(),
-    };
-    if same {
-        return;
-    }
-    let would = match under_draft.allowed() {
-        true if matches!(&under_draft, Decision::Allowed(allowed) if allowed.needs_approval()) => "need-approval",
-        true => "allow",
-        false => "deny",
-    };
-    let snapshot = &context.identity.snapshot;
-    tracing::info!(
-        target: "toolgate::shadow",
-        request_id = context.line.id(), tenant = %snapshot.tenant, key_id = %principal.key(), server = %subject.server,
-        decided = %decided, draft = %under_draft, would, "the draft would have decided otherwise"
-    );
-}
-
-/// What a name led to, or why it leads nowhere.
-fn routed<P: Platform>(
-    context: &Context<P>,
-    id: &str,
-    name: &str,
-    kind: ItemKind,
-    route: Route,
-) -> Result<Routed, Refused> {
-    match route {
-        Route::To(routed) => Ok(routed),
-        Route::Unknown { server, rule } => {
-            if let Some(server) = &server {
-                context.line.server(server);
-            }
-            context.line.rule(rule);
-            context.line.outcome(Outcome::Unknown);
-            Err(unknown(id, kind, name))
-        }
-        Route::Ambiguous { servers } => {
-            context.line.rule("ambiguous-name");
-            context.line.outcome(Outcome::Unknown);
-            let servers: Vec<&str> = servers.iter().map(toolgate_model::ServerId::as_str).collect();
-            let shown = shown(name);
-            Err(invalid(
-                context,
-                id,
-                &format!(
-                    "the name {shown} is ambiguous: {} have it; put the server's name before it, as in {}__{shown}",
-                    servers.join(" and "),
-                    servers.first().unwrap_or(&"server")
-                ),
-            ))
-        }
-        Route::Unavailable(failure) => Err(Box::new(failed(id, &failure.error, &context.line))),
-    }
-}
-
 /// The digest of what a call asks for, apart from what belongs to one request only.
 pub(crate) fn digest(target: &Target) -> String {
     let mut hash = Sha256::new();
@@ -722,108 +390,10 @@ pub(crate) fn digest(target: &Target) -> String {
     hex(&hash.finalize()[..16])
 }
 
-/// The string at `path` of `params`, and where it stands.
-fn text_at<'a>(params: &'a str, path: &[&str]) -> Option<(std::ops::Range<usize>, Cow<'a, str>)> {
-    let span = member_at(params, 0..params.len(), path)?;
-    let text = splice::string(&params[span.clone()])?;
-    Some((span, text))
-}
-
-/// `Mcp-Param-*` towards a modern server: a modern client's own, or those that the tool's schema asks for.
-fn param_headers<P: Platform>(context: &Context<P>, routed: &Routed, arguments: Option<&str>) -> HeaderMap {
-    if routed.arguments.is_empty() {
-        let headers = &context.head.headers;
-        let is_param = |name: &HeaderName| name.as_str().starts_with(PARAM_PREFIX);
-        return headers
-            .iter()
-            .filter(|(name, _)| is_param(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-    }
-    made_headers(&routed.headers, arguments)
-}
-
-/// The headers that a tool's schema asks for.
-fn made_headers(wanted: &[ParamHeader], arguments: Option<&str>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for header in wanted {
-        let Some(value) = arguments.and_then(|arguments| header.value(arguments)) else { continue };
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(header.name.as_str()), HeaderValue::try_from(&*value)) {
-            headers.insert(name, value);
-        }
-    }
-    headers
-}
-
-/// Refuses a modern client's `Mcp-Param-*` that do not say what its arguments say. A modern server that gets both as they came sees to
-/// it itself, and knows its schema better.
-fn check_param_headers<P: Platform>(
-    context: &Context<P>,
-    id: &str,
-    routed: &Routed,
-    arguments: Option<&str>,
-) -> Result<(), Refused> {
-    let checks = !(routed.verdict.era == Era::Modern && routed.arguments.is_empty());
-    for header in routed.headers.iter().filter(|_| checks) {
-        let said = context.head.headers.get(&header.name).map(|value| value.to_str().ok().and_then(decode_value));
-        let arguments = arguments.unwrap_or("{}");
-        let agree = match &said {
-            None => header.value(arguments).is_none(),
-            Some(said) => said.as_ref().is_some_and(|said| header.agrees(said, arguments)),
-        };
-        if !agree {
-            context.line.outcome(Outcome::BadRequest);
-            let words = format!("Header mismatch: {} is not what the arguments say", header.name);
-            return Err(Box::new(answer::error(StatusCode::BAD_REQUEST, Some(id), rpc::HEADER_MISMATCH, &words, None)));
-        }
-    }
-    Ok(())
-}
-
 fn hand_over<P: Platform>(context: &Context<P>, name: String) -> Response<Body> {
     let request = http::Request::from_parts(context.head.clone(), context.body.clone());
     let mut response = answer::empty(StatusCode::SERVICE_UNAVAILABLE);
     response.extensions_mut().insert(HandOver { name, request });
     context.line.quiet();
     response
-}
-
-fn invalid<P: Platform>(context: &Context<P>, id: &str, words: &str) -> Refused {
-    context.line.outcome_unless_set(Outcome::BadRequest);
-    let words = format!("Invalid params: {words}");
-    Box::new(answer::error(StatusCode::OK, Some(id), rpc::INVALID_PARAMS, &words, None))
-}
-
-fn shown(name: &str) -> String {
-    name.chars().take(MAX_NAME_SHOWN).collect()
-}
-
-/// There is no such thing, or not for this client: the same words for both.
-fn unknown(id: &str, kind: ItemKind, name: &str) -> Refused {
-    let what = if kind == ItemKind::Tool { "tool" } else { "prompt" };
-    let words = format!("Unknown {what}: {}", shown(name));
-    Box::new(answer::error(StatusCode::OK, Some(id), rpc::INVALID_PARAMS, &words, None))
-}
-
-fn unknown_resource(id: &str, uri: &str) -> Response<Body> {
-    let data = format!("{{\"uri\":{}}}", splice::quote(&uri.chars().take(2_048).collect::<String>()));
-    answer::error(StatusCode::OK, Some(id), rpc::INVALID_PARAMS, "Resource not found", Some(&data))
-}
-
-fn failed<P: Platform>(id: &str, error: &UpstreamError, line: &Line<P>) -> Response<Body> {
-    answer::json(StatusCode::OK, failure(id, error, line))
-}
-
-/// The JSON-RPC error that stands for a failed upstream; the log gets the operator's words.
-pub(crate) fn failure<P: Platform>(id: &str, error: &UpstreamError, line: &Line<P>) -> String {
-    line.server(&error.server);
-    line.outcome(Outcome::UpstreamFailed);
-    line.detail(error.to_string());
-    let (code, kind, words) = code::of_upstream(&error.kind);
-    let retry = match error.kind {
-        UpstreamErrorKind::Resting { retry_after } => format!(",\"retry_after_ms\":{}", retry_after.as_millis()),
-        _ => String::new(),
-    };
-    let data = format!("{{\"server\":\"{}\",\"step\":\"{}\",\"kind\":\"{kind}\"{retry}}}", error.server, error.step);
-    reply::error(Some(id), code, &format!("The server {:?} {words}.", error.server.as_str()), Some(&data))
 }

@@ -22,11 +22,12 @@ use crate::{
     code,
     context::{Accepts, Context},
     core::Core,
-    forward::{Target, digest, failure},
+    forward::{Target, digest},
     greet::SERVER_INFO,
     handle::{AnswerTo, Asked, EventPlace},
     line::Outcome,
     produce::{Sink, produce},
+    refusal::failure,
     translate::{Frame, Notice, joined, member_at, needs, url_elicitations},
 };
 

@@ -12,8 +12,9 @@ use crate::{
     answer,
     context::Context,
     core::Core,
-    forward::{Target, failure},
+    forward::Target,
     line::Outcome,
+    refusal::failure,
     stream::Talk,
     translate::{About, member_at, needs},
 };
