@@ -32,8 +32,8 @@ pub(crate) enum Approval {
     NotNeeded,
     /// It does, and nobody was asked yet.
     Needed(Rc<WaitingCall>),
-    /// It has one.
-    Given,
+    /// It has one; for this call, if a client's.
+    Given(Option<Rc<WaitingCall>>),
 }
 
 /// A call that waits, of these raw arguments.

@@ -165,7 +165,7 @@ impl<P: Platform> Core<P> {
         }
         let gate = match target.approval {
             Approval::Needed(_) => Box::pin(self.gate(context, id, &mut target)).await,
-            Approval::NotNeeded | Approval::Given => Gate::Open,
+            Approval::NotNeeded | Approval::Given(_) => Gate::Open,
         };
         let mut frame = self.frame(context, id, &target).await;
         match gate {

@@ -193,7 +193,7 @@ impl<P: Platform> Talk<P> {
             return pass_on(declined(&self.context, &self.frame.id, &approval), &out).await;
         }
         logged(&self.context, &approval, "approved", &"the person at the client");
-        self.target.approval = Approval::Given;
+        self.target.approval = Approval::Given(None);
         match self.core.charged(&self.context, &self.frame.id, &self.target).await {
             Ok(charge) => self.charge = charge,
             Err(refused) => return pass_on(*refused, &out).await,

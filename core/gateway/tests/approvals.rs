@@ -257,6 +257,19 @@ fn the_person_at_the_client_decides_on_a_program() {
 }
 
 #[test]
+fn an_answer_about_some_calls_says_nothing_of_later_ones() {
+    let shop = Shop::new(MANUAL(false));
+    let call = || json!({"name": "execute", "arguments": {"code": "await db.drop({n: 1}); await db.drop({n: 2})"}});
+    let first = shop.modern(call(), json!({}))["result"]["requestState"].clone();
+    let second = shop.modern(call(), yes(&first))["result"].clone();
+    assert_eq!((&second["resultType"], shop.calls().len()), (&json!("input_required"), 1), "{second}");
+    let again = shop.modern(call(), yes(&first))["result"].clone();
+    assert_eq!((&again["resultType"], shop.calls().len()), (&json!("input_required"), 1), "{again}");
+    shop.modern(call(), yes(&second["requestState"]));
+    assert_eq!(shop.calls().len(), 2);
+}
+
+#[test]
 fn a_tenant_may_leave_it_to_operators() {
     let shop = Shop::new(MANUAL(true));
     let call = || json!({"name": "db__drop", "arguments": {"table": "t"}});

@@ -56,17 +56,17 @@ impl<P: Platform> Core<P> {
         context: &Context<P>,
         id: &str,
         target: &mut Target,
-        (approval, call): (&ApprovalId, &WaitingCall),
+        (approval, call): (&ApprovalId, &Rc<WaitingCall>),
     ) -> Gate {
         let whole = 0..target.params.len();
-        match self.open_approval(context, approval, &target.params) {
+        match self.open_approval(context, (approval, std::slice::from_ref(call)), &target.params) {
             Some(State { given: Some(inner), .. }) => {
                 let mut edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
                 if !inner.is_empty() {
                     edit = edit.insert_first(whole, "requestState", inner);
                 }
                 target.params = edit.finish();
-                target.approval = Approval::Given;
+                target.approval = Approval::Given(Some(Rc::clone(call)));
                 return Gate::Open;
             }
             Some(_) => match answered(&target.params) {
@@ -74,7 +74,7 @@ impl<P: Platform> Core<P> {
                     logged(context, approval, "approved", &"the person at the client");
                     let edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
                     target.params = edit.remove_member(whole, "inputResponses").finish();
-                    target.approval = Approval::Given;
+                    target.approval = Approval::Given(Some(Rc::clone(call)));
                     return Gate::Open;
                 }
                 Answered::No => return Gate::Closed(declined(context, id, approval)),
@@ -82,7 +82,7 @@ impl<P: Platform> Core<P> {
             },
             // What waits at a legacy server was let through before it got there.
             None if self.waits_at_its_server(context, target) => {
-                target.approval = Approval::Given;
+                target.approval = Approval::Given(Some(Rc::clone(call)));
                 return Gate::Open;
             }
             None => logged(context, approval, "asked", &"the person at the client"),
@@ -149,7 +149,7 @@ impl<P: Platform> Core<P> {
         }
         if decided.approved {
             logged(context, approval, "used", &decided.by);
-            target.approval = Approval::Given;
+            target.approval = Approval::Given(Some(Rc::clone(call)));
             return Gate::Open;
         }
         let note = decided.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
@@ -164,19 +164,20 @@ impl<P: Platform> Core<P> {
         target: &Target,
         answer: Answer,
     ) -> Answer {
-        let carries = matches!(target.approval, Approval::Given) && target.own.is_none();
-        if !carries || (context.era, target.era()) != (Era::Modern, Era::Modern) {
+        let Approval::Given(Some(call)) = &target.approval else { return answer };
+        if (context.era, target.era()) != (Era::Modern, Era::Modern) {
             return answer;
         }
         let approval = context.approval_id(&["call", &digest(target)]);
+        let call = Rc::clone(call);
         match answer {
-            Answer::Reply(reply) => Answer::Reply(self.carrying(context, &approval, reply)),
+            Answer::Reply(reply) => Answer::Reply(self.carrying(context, (&approval, &call), reply)),
             Answer::Stream(AnswerStream { session, id, events }) => {
                 let (core, context) = (Rc::clone(self), Rc::clone(context));
                 let carried = move |event: Result<Event, _>| {
                     event.map(|event| Event {
                         item: event.item.map(|item| match item {
-                            Item::Reply(reply) => Item::Reply(core.carrying(&context, &approval, reply)),
+                            Item::Reply(reply) => Item::Reply(core.carrying(&context, (&approval, &call), reply)),
                             other => other,
                         }),
                         ..event
@@ -187,11 +188,13 @@ impl<P: Platform> Core<P> {
         }
     }
 
-    fn carrying(&self, context: &Context<P>, approval: &ApprovalId, reply: Reply) -> Reply {
+    fn carrying(&self, context: &Context<P>, (approval, call): (&ApprovalId, &WaitingCall), reply: Reply) -> Reply {
         let Some(needed) = needs(&reply) else { return reply };
         let text = String::from_utf8_lossy(&reply.message);
         let Some(result) = reply.result.clone() else { return reply };
-        let sealed = splice::quote(&self.seal_approval(context, approval, Some(needed.state.unwrap_or_default())));
+        let sealed =
+            self.seal_approval(context, (approval, std::slice::from_ref(call)), Some(needed.state.unwrap_or_default()));
+        let sealed = splice::quote(&sealed);
         let edit = splice::Edit::new(&text).remove_member(result.clone(), "requestState");
         let message = Bytes::from(edit.insert_first(result, "requestState", sealed).finish());
         as_reply(reply.status, &message, self.config.limits.json_depth).unwrap_or(reply)

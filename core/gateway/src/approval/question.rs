@@ -1,12 +1,13 @@
 //! What the person at the client is asked, and what they answer: an elicitation, which the MCP client shows.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use toolgate_model::{ApprovalId, Timestamp, WaitingCall};
 use toolgate_ports::{Clock, Platform};
 use toolgate_seal::Purpose;
 use toolgate_wire::splice;
 
-use crate::{context::Context, core::Core, translate::Needs};
+use crate::{context::Context, core::Core, session::hex, translate::Needs};
 
 /// The name of the question among those that a result asks.
 const NAME: &str = "approval";
@@ -40,6 +41,9 @@ pub(super) struct State {
     /// What is approved.
     #[serde(rename = "a")]
     approval: ApprovalId,
+    /// The digest of the calls that the person was shown.
+    #[serde(rename = "c")]
+    calls: String,
     /// That it is, and the raw state of the server that asks for more; empty if that has none.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub(super) given: Option<String>,
@@ -84,6 +88,19 @@ fn line(call: &WaitingCall) -> String {
     format!("{}: {} {shown}{cut}", call.server, call.tool)
 }
 
+/// Stands for these calls and no others.
+fn digest_of(calls: &[WaitingCall]) -> String {
+    let mut hash = Sha256::new();
+    for call in calls {
+        let number = call.number.map(|number| number.to_string()).unwrap_or_default();
+        for part in [number.as_str(), call.server.as_str(), &call.tool, &call.digest] {
+            hash.update(part.len().to_be_bytes());
+            hash.update(part);
+        }
+    }
+    hex(&hash.finalize()[..16])
+}
+
 /// What raw params answer to the question.
 pub(crate) fn answered(params: &str) -> Answered {
     let response = splice::value(params, "inputResponses").and_then(|given| splice::value(given, NAME));
@@ -99,28 +116,43 @@ pub(crate) fn answered(params: &str) -> Answered {
 impl<P: Platform> Core<P> {
     /// A question about `calls`, which are known as `approval`.
     pub(crate) fn question(&self, context: &Context<P>, approval: &ApprovalId, calls: &[WaitingCall]) -> Question {
-        Question::about(calls, self.seal_approval(context, approval, None))
+        Question::about(calls, self.seal_approval(context, (approval, calls), None))
     }
 
-    pub(super) fn seal_approval(&self, context: &Context<P>, approval: &ApprovalId, given: Option<String>) -> String {
+    pub(super) fn seal_approval(
+        &self,
+        context: &Context<P>,
+        (approval, calls): (&ApprovalId, &[WaitingCall]),
+        given: Option<String>,
+    ) -> String {
         let lifetime = u64::try_from(self.config.limits.input.as_millis()).unwrap_or(u64::MAX);
         let expires_at = self.platform.clock().now().plus_millis(lifetime).as_millis();
-        let state = State { approval: approval.clone(), given, expires_at };
+        let state = State { approval: approval.clone(), calls: digest_of(calls), given, expires_at };
         self.seal(Purpose::Approval, &context.owner(), &serde_json::to_vec(&state).unwrap_or_default())
     }
 
-    /// What the state in raw params says of `approval`, if it is about it and its time is not over.
-    pub(super) fn open_approval(&self, context: &Context<P>, approval: &ApprovalId, params: &str) -> Option<State> {
+    /// What the state in raw params says of `approval`, if it is about it and these calls, and its time is not over.
+    pub(super) fn open_approval(
+        &self,
+        context: &Context<P>,
+        (approval, calls): (&ApprovalId, &[WaitingCall]),
+        params: &str,
+    ) -> Option<State> {
         let sealed = splice::value(params, "requestState").and_then(splice::string)?;
         let content = self.sealer.open(Purpose::Approval, &context.owner(), &sealed).ok()?;
         let state: State = serde_json::from_slice(&content).ok()?;
         let stands = self.platform.clock().now() < Timestamp::from_millis(state.expires_at);
-        (state.approval == *approval && stands).then_some(state)
+        (state.approval == *approval && state.calls == digest_of(calls) && stands).then_some(state)
     }
 
-    /// What the person at the client answered about `approval` with these params.
-    pub(crate) fn person_answered(&self, context: &Context<P>, approval: &ApprovalId, params: &str) -> Answered {
-        match self.open_approval(context, approval, params) {
+    /// What the person at the client answered about these calls with these params.
+    pub(crate) fn person_answered(
+        &self,
+        context: &Context<P>,
+        about: (&ApprovalId, &[WaitingCall]),
+        params: &str,
+    ) -> Answered {
+        match self.open_approval(context, about, params) {
             Some(_) if context.person_decides() => answered(params),
             _ => Answered::Nothing,
         }

@@ -42,7 +42,7 @@ impl Nested {
     ) -> Result<Approval, Box<Response<Body>>> {
         context.line.rule(call.rule.as_str());
         match &self.decided {
-            Some((about, decided)) if about.is(&call) && decided.approved => Ok(Approval::Given),
+            Some((about, decided)) if about.is(&call) && decided.approved => Ok(Approval::Given(None)),
             Some((about, decided)) if about.is(&call) => {
                 let note = decided.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
                 let words = format!("{} denied this call{note}", decided.by);

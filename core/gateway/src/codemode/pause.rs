@@ -82,7 +82,7 @@ impl<P: Platform> Core<P> {
         if let Some(decided) = &entry.record.decided {
             return Some(decided.clone());
         }
-        let approved = match self.person_answered(context, id, params) {
+        let approved = match self.person_answered(context, (id, &entry.record.calls), params) {
             Answered::Yes => true,
             Answered::No => false,
             Answered::Nothing => return None,
