@@ -6,6 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 
 import { Session, call, list } from "../lib/mcp.mjs";
+import { until } from "../lib/wait.mjs";
 import { world } from "../lib/world.mjs";
 import { startReal } from "../upstreams/real.mjs";
 import { modernServer, reply, text, tool } from "../upstreams/scripted.mjs";
@@ -120,6 +121,14 @@ describe("code mode", () => {
     assert.deepEqual(result, ["fast", "add"]);
     const words = (await call(tenant.mcp, as, "search", { query: "read file" })).message.result.content[0].text;
     assert.doesNotMatch(words, /files|read_text/);
+  });
+
+  test("each call leaves its own line, which names the program's request", { skip: !gateway.canRestart && "the log is another's" }, async () => {
+    const answer = await call(tenant.mcp, key, "execute", { code: "await fast.add({a: 1, b: 2})" });
+    const lines = (what) => gateway.log.split("\n").filter((line) => line.includes(`"${what}":"${answer.headers["x-request-id"]}"`));
+    await until("the lines are there", 10, () => lines("parent").length === 1 && lines("request_id").length >= 2);
+    assert.match(lines("parent")[0], /"tool":"fast__add"/);
+    assert.ok(lines("request_id").some((line) => line.includes("toolgate::execution") && line.includes('"status":"completed"')));
   });
 
   test("the profile of Bifrost's Code Mode runs the same", async () => {
