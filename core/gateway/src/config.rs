@@ -81,6 +81,7 @@ fn limits(set: &impl Fn(&str) -> Option<String>) -> Result<Limits, ConfigError> 
     millis(&mut limits.upstream_total, "TOOLGATE_UPSTREAM_TOTAL_MS", 100..=3_600_000)?;
     millis(&mut limits.listen, "TOOLGATE_SUBSCRIPTION_MS", 1_000..=3_600_000)?;
     millis(&mut limits.session_stream, "TOOLGATE_SESSION_STREAM_MS", 0..=3_600_000)?;
+    millis(&mut limits.lease_linger, "TOOLGATE_LEASE_LINGER_MS", 0..=60_000)?;
     millis(&mut limits.input, "TOOLGATE_INPUT_WAIT_MS", 1_000..=900_000)?;
     millis(&mut limits.catalogue_ttl, "TOOLGATE_CATALOGUE_TTL_MS", 0..=86_400_000)?;
     millis(&mut limits.catalogue_total, "TOOLGATE_CATALOGUE_TIMEOUT_MS", 100..=60_000)?;

@@ -62,11 +62,13 @@ pub fn run() -> Result<(), FunctionError> {
 }
 
 /// Lambda does not say when a client is gone, and an instance serves one request at a time: a stream that only listens keeps one busy
-/// until its time is over. So sessions have no stream by default, and subscriptions are short; their clients open the next.
+/// until its time is over. So sessions have no stream by default, and subscriptions are short; their clients open the next. Work after
+/// an answer keeps it busy, too: so what is left of a slice is given back with the next call, and by itself when the slice ends.
 fn default_of(name: &str) -> Option<String> {
     match name {
         "TOOLGATE_SESSION_STREAM_MS" => Some("0".to_owned()),
         "TOOLGATE_SUBSCRIPTION_MS" => Some("60000".to_owned()),
+        "TOOLGATE_LEASE_LINGER_MS" => Some("0".to_owned()),
         _ => None,
     }
 }
