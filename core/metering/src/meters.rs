@@ -129,7 +129,10 @@ impl<P: Platform> Meters<P> {
         let now = self.moment();
         let due = self.with(tenant, |kept| {
             settlements.into_iter().for_each(|(settlement, haste)| kept.outbox.add(settlement, haste));
-            kept.outbox.is_due(now.ticks, Haste::Now) && kept.telling <= now.ticks
+            // Where nothing lingers, nothing waits for others to be told with it.
+            let due =
+                if self.linger == 0 { !kept.outbox.is_empty() } else { kept.outbox.is_due(now.ticks, Haste::Now) };
+            due && kept.telling <= now.ticks
         });
         if due {
             let (meters, tenant) = (Rc::clone(self), tenant.clone());
