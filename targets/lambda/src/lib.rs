@@ -66,9 +66,8 @@ pub fn run() -> Result<(), FunctionError> {
 /// an answer keeps it busy, too: so what is left of a slice is given back with the next call, and by itself when the slice ends.
 fn default_of(name: &str) -> Option<String> {
     match name {
-        "TOOLGATE_SESSION_STREAM_MS" => Some("0".to_owned()),
+        "TOOLGATE_SESSION_STREAM_MS" | "TOOLGATE_LEASE_LINGER_MS" => Some("0".to_owned()),
         "TOOLGATE_SUBSCRIPTION_MS" => Some("60000".to_owned()),
-        "TOOLGATE_LEASE_LINGER_MS" => Some("0".to_owned()),
         _ => None,
     }
 }
