@@ -23,7 +23,7 @@ use crate::{
     routes::Resource,
     servers,
     servers::Vault,
-    teams, tenants, usage, views,
+    teams, tenants, usage,
 };
 
 /// A request to a path that is there, with a method that it takes, from somebody who may.
@@ -128,13 +128,13 @@ impl<P: Platform> Call<'_, P> {
         let conditions = Conditions::of(&self.parts.headers);
         let (records, now) = (&self.records, self.now());
         match self.method() {
-            "PUT" => tenants::put(records, place, &conditions, &self.body(body).await?, now).await,
+            "PUT" => records.write::<TenantRecord>(place, &conditions, &self.body(body).await?, now).await,
             "PATCH" => {
                 let body = self.body(body).await?;
                 if body.contains_key("enabled") {
                     access::authorize(self.caller, Permission::ManageTenants, Some(&place.tenant))?;
                 }
-                tenants::patch(records, place, &conditions, &body, now).await
+                records.rewrite::<TenantRecord>(place, &conditions, &body, now).await
             }
             "DELETE" => tenants::delete(records, place, &conditions).await,
             _ => records.get::<TenantRecord>(place).await,
@@ -172,8 +172,8 @@ impl<P: Platform> Call<'_, P> {
         let conditions = Conditions::of(&self.parts.headers);
         let (records, now) = (&self.records, self.now());
         match self.method() {
-            "PUT" => views::put(records, place, &conditions, &self.body(body).await?, now).await,
-            "PATCH" => views::patch(records, place, &conditions, &self.body(body).await?, now).await,
+            "PUT" => records.write::<ViewRecord>(place, &conditions, &self.body(body).await?, now).await,
+            "PATCH" => records.rewrite::<ViewRecord>(place, &conditions, &self.body(body).await?, now).await,
             "DELETE" => records.delete::<ViewRecord>(place, &conditions).await,
             _ => records.get::<ViewRecord>(place).await,
         }
@@ -184,8 +184,8 @@ impl<P: Platform> Call<'_, P> {
         let place = &teams::place(tenant, &id);
         let (records, now, conditions) = (&self.records, self.now(), Conditions::of(&self.parts.headers));
         match self.method() {
-            "PUT" => teams::put(records, place, &conditions, &self.body(body).await?, now).await,
-            "PATCH" => teams::patch(records, place, &conditions, &self.body(body).await?, now).await,
+            "PUT" => records.write::<TeamRecord>(place, &conditions, &self.body(body).await?, now).await,
+            "PATCH" => records.rewrite::<TeamRecord>(place, &conditions, &self.body(body).await?, now).await,
             "DELETE" => records.delete::<TeamRecord>(place, &conditions).await,
             _ => records.get::<TeamRecord>(place).await,
         }
@@ -196,8 +196,8 @@ impl<P: Platform> Call<'_, P> {
         let (records, now, conditions) = (&self.records, self.now(), Conditions::of(&self.parts.headers));
         let place = &limits::place(tenant.clone(), &id);
         match self.method() {
-            "PUT" => limits::put(records, place, &conditions, &self.body(body).await?, now).await,
-            "PATCH" => limits::patch(records, place, &conditions, &self.body(body).await?, now).await,
+            "PUT" => records.write::<LimitRecord>(place, &conditions, &self.body(body).await?, now).await,
+            "PATCH" => records.rewrite::<LimitRecord>(place, &conditions, &self.body(body).await?, now).await,
             "DELETE" => limits::delete(records, tenant, id, &conditions).await,
             _ => records.get::<LimitRecord>(place).await,
         }

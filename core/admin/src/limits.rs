@@ -10,7 +10,7 @@ use crate::{
     fields::Fields,
     json::Members,
     problem::{FieldError, Kind, Problem},
-    records::{Kept, Place, Records, patched},
+    records::{Kept, Place, Records, Written},
 };
 
 /// The settable fields.
@@ -40,28 +40,36 @@ impl Kept for LimitRecord {
     }
 }
 
-fn read(mut members: Members, before: Option<&LimitRecord>, now: Timestamp) -> Result<LimitRecord, Problem> {
-    let own = members.remove_entry("enabled").into_iter().collect();
-    // All that is wrong is said at once: what the limit says, and whether it is on.
-    let spec = LimitSpec::read(&members);
-    let mut fields = Fields::new(own);
-    let enabled = fields.flag("enabled").unwrap_or(true);
-    let (errors, spec) = match spec {
-        Ok(spec) => (Vec::new(), Some(spec)),
-        Err(errors) => (errors, None),
-    };
-    let (unknown, invalid): (Vec<_>, Vec<_>) = errors.into_iter().partition(|error| error.wrong == Wrong::Unknown);
-    if !unknown.is_empty() {
-        return Err(Problem::fields(Kind::UnknownField, unknown.iter().map(refused).collect()));
+/// What was counted goes on when a limit is changed, unless it is counted otherwise then: in another unit, kind or window.
+impl Written for LimitRecord {
+    fn read(mut members: Members, before: Option<&Self>, now: Timestamp) -> Result<Self, Problem> {
+        let own = members.remove_entry("enabled").into_iter().collect();
+        // All that is wrong is said at once: what the limit says, and whether it is on.
+        let spec = LimitSpec::read(&members);
+        let mut fields = Fields::new(own);
+        let enabled = fields.flag("enabled").unwrap_or(true);
+        let (errors, spec) = match spec {
+            Ok(spec) => (Vec::new(), Some(spec)),
+            Err(errors) => (errors, None),
+        };
+        let (unknown, invalid): (Vec<_>, Vec<_>) = errors.into_iter().partition(|error| error.wrong == Wrong::Unknown);
+        if !unknown.is_empty() {
+            return Err(Problem::fields(Kind::UnknownField, unknown.iter().map(refused).collect()));
+        }
+        for LimitError { path, detail, .. } in invalid {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            fields.wrong(&path, detail);
+        }
+        fields.done()?;
+        let spec = spec.ok_or_else(|| Problem::new(Kind::InvalidField, "the limit can't be read"))?;
+        let (created_at, updated_at) = before.map_or((now, now), Kept::times);
+        Ok(Self { spec, enabled, created_at, updated_at })
     }
-    for LimitError { path, detail, .. } in invalid {
-        let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        fields.wrong(&path, detail);
+
+    // Its reader says all that is wrong at once, unknown fields among it.
+    fn refuse_unknown(_: &Members) -> Result<(), Problem> {
+        Ok(())
     }
-    fields.done()?;
-    let spec = spec.ok_or_else(|| Problem::new(Kind::InvalidField, "the limit can't be read"))?;
-    let (created_at, updated_at) = before.map_or((now, now), Kept::times);
-    Ok(LimitRecord { spec, enabled, created_at, updated_at })
 }
 
 fn refused(error: &LimitError) -> FieldError {
@@ -77,28 +85,6 @@ fn refused(error: &LimitError) -> FieldError {
 /// Where a limit is stored.
 pub(crate) fn place(tenant: TenantId, id: &LimitId) -> Place {
     Place { tenant, key: RecordKey::new(RecordKind::Limit, id.as_str()) }
-}
-
-/// Creates or replaces a limit.
-pub(crate) async fn put<P: Platform>(
-    records: &Records<'_, P>,
-    place: &Place,
-    conditions: &Conditions,
-    body: &Members,
-    now: Timestamp,
-) -> Result<Answer, Problem> {
-    records.change(place, conditions, |before| read(body.clone(), before, now)).await
-}
-
-/// Changes a limit. What was counted goes on, unless it is counted otherwise now: in another unit, kind or window.
-pub(crate) async fn patch<P: Platform>(
-    records: &Records<'_, P>,
-    place: &Place,
-    conditions: &Conditions,
-    body: &Members,
-    now: Timestamp,
-) -> Result<Answer, Problem> {
-    records.patch(place, conditions, |before| read(patched(before, body)?, Some(before), now)).await
 }
 
 /// Deletes a limit and all that was counted.

@@ -5,12 +5,10 @@ use toolgate_model::{TeamId, TeamRecord, TenantId, Timestamp};
 use toolgate_ports::{Platform, RecordKey, RecordKind};
 
 use crate::{
-    answer::Answer,
-    condition::Conditions,
-    fields::{Fields, name, refuse_unknown},
+    fields::{Fields, name},
     json::Members,
     problem::{FieldError, Kind, Problem},
-    records::{Kept, Place, Records, Run, patched},
+    records::{Kept, Place, Records, Run, Written},
 };
 
 /// The settable fields.
@@ -39,42 +37,20 @@ impl Kept for TeamRecord {
     }
 }
 
-fn read(members: Members, before: Option<&TeamRecord>, now: Timestamp) -> Result<TeamRecord, Problem> {
-    let mut fields = Fields::new(members);
-    let display_name = fields.text("display_name", name);
-    let enabled = fields.flag("enabled").unwrap_or(true);
-    fields.done()?;
-    let (created_at, updated_at) = before.map_or((now, now), Kept::times);
-    Ok(TeamRecord { display_name, enabled, created_at, updated_at })
+impl Written for TeamRecord {
+    fn read(members: Members, before: Option<&Self>, now: Timestamp) -> Result<Self, Problem> {
+        let mut fields = Fields::new(members);
+        let display_name = fields.text("display_name", name);
+        let enabled = fields.flag("enabled").unwrap_or(true);
+        fields.done()?;
+        let (created_at, updated_at) = before.map_or((now, now), Kept::times);
+        Ok(Self { display_name, enabled, created_at, updated_at })
+    }
 }
 
 /// Where a team is stored.
 pub(crate) fn place(tenant: TenantId, id: &TeamId) -> Place {
     Place { tenant, key: RecordKey::new(RecordKind::Team, id.as_str()) }
-}
-
-/// Creates or replaces a team.
-pub(crate) async fn put<P: Platform>(
-    records: &Records<'_, P>,
-    place: &Place,
-    conditions: &Conditions,
-    body: &Members,
-    now: Timestamp,
-) -> Result<Answer, Problem> {
-    refuse_unknown(body, TeamRecord::FIELDS)?;
-    records.change(place, conditions, |before| read(body.clone(), before, now)).await
-}
-
-/// Changes a team.
-pub(crate) async fn patch<P: Platform>(
-    records: &Records<'_, P>,
-    place: &Place,
-    conditions: &Conditions,
-    body: &Members,
-    now: Timestamp,
-) -> Result<Answer, Problem> {
-    refuse_unknown(body, TeamRecord::FIELDS)?;
-    records.patch(place, conditions, |before| read(patched(before, body)?, Some(before), now)).await
 }
 
 /// Refuses a key's team that is not there. A dry run takes it: it may be made together with the key.

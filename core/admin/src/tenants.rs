@@ -8,11 +8,11 @@ use crate::{
     answer::Answer,
     code,
     condition::Conditions,
-    fields::{Fields, name, refuse_unknown},
+    fields::{Fields, name},
     json::Members,
     operators,
     problem::{Kind, Problem},
-    records::{Kept, Place, Records, patched},
+    records::{Kept, Place, Records, Written},
 };
 
 /// The settable fields.
@@ -46,38 +46,16 @@ impl Kept for TenantRecord {
     }
 }
 
-fn read(members: Members, before: Option<&TenantRecord>, now: Timestamp) -> Result<TenantRecord, Problem> {
-    let mut fields = Fields::new(members);
-    let display_name = fields.text("display_name", name);
-    let enabled = fields.flag("enabled").unwrap_or(true);
-    let (code, approvals) = (code::settings(&mut fields)?, code::approvals(&mut fields)?);
-    fields.done()?;
-    let (created_at, updated_at) = before.map_or((now, now), Kept::times);
-    Ok(TenantRecord { display_name, enabled, code, approvals, created_at, updated_at })
-}
-
-/// Creates or replaces a tenant.
-pub(crate) async fn put<P: Platform>(
-    records: &Records<'_, P>,
-    place: &Place,
-    conditions: &Conditions,
-    body: &Members,
-    now: Timestamp,
-) -> Result<Answer, Problem> {
-    refuse_unknown(body, TenantRecord::FIELDS)?;
-    records.change(place, conditions, |before| read(body.clone(), before, now)).await
-}
-
-/// Changes a tenant.
-pub(crate) async fn patch<P: Platform>(
-    records: &Records<'_, P>,
-    place: &Place,
-    conditions: &Conditions,
-    body: &Members,
-    now: Timestamp,
-) -> Result<Answer, Problem> {
-    refuse_unknown(body, TenantRecord::FIELDS)?;
-    records.patch(place, conditions, |before| read(patched(before, body)?, Some(before), now)).await
+impl Written for TenantRecord {
+    fn read(members: Members, before: Option<&Self>, now: Timestamp) -> Result<Self, Problem> {
+        let mut fields = Fields::new(members);
+        let display_name = fields.text("display_name", name);
+        let enabled = fields.flag("enabled").unwrap_or(true);
+        let (code, approvals) = (code::settings(&mut fields)?, code::approvals(&mut fields)?);
+        fields.done()?;
+        let (created_at, updated_at) = before.map_or((now, now), Kept::times);
+        Ok(Self { display_name, enabled, code, approvals, created_at, updated_at })
+    }
 }
 
 /// Deletes a tenant with everything it has, the store's records last: what fails before leaves a tenant that

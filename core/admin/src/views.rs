@@ -6,16 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 use toolgate_model::{Prefix, ServerId, Timestamp, ToolsMode, ViewArgument, ViewRecord, ViewServer};
-use toolgate_ports::Platform;
 
 use crate::{
-    answer::Answer,
     code,
-    condition::Conditions,
-    fields::{Fields, name, refuse_unknown, refuse_unknown_at},
+    fields::{Fields, name, refuse_unknown_at},
     json::Members,
     problem::{Kind, Problem},
-    records::{Kept, Place, Records, patched},
+    records::{Kept, Written},
 };
 
 const MAX_SERVERS: usize = 100;
@@ -65,17 +62,19 @@ impl Kept for ViewRecord {
     }
 }
 
-fn read(members: Members, before: Option<&ViewRecord>, now: Timestamp) -> Result<ViewRecord, Problem> {
-    let mut fields = Fields::new(members);
-    fields.need("servers");
-    let display_name = fields.text("display_name", name);
-    let prefix = fields.text("prefix", prefix).unwrap_or_default();
-    let servers = servers(&mut fields)?;
-    let tools_mode = code::tools_mode(&mut fields);
-    let enabled = fields.flag("enabled").unwrap_or(true);
-    fields.done()?;
-    let (created_at, updated_at) = before.map_or((now, now), Kept::times);
-    Ok(ViewRecord { display_name, prefix, servers, tools_mode, enabled, created_at, updated_at })
+impl Written for ViewRecord {
+    fn read(members: Members, before: Option<&Self>, now: Timestamp) -> Result<Self, Problem> {
+        let mut fields = Fields::new(members);
+        fields.need("servers");
+        let display_name = fields.text("display_name", name);
+        let prefix = fields.text("prefix", prefix).unwrap_or_default();
+        let servers = servers(&mut fields)?;
+        let tools_mode = code::tools_mode(&mut fields);
+        let enabled = fields.flag("enabled").unwrap_or(true);
+        fields.done()?;
+        let (created_at, updated_at) = before.map_or((now, now), Kept::times);
+        Ok(Self { display_name, prefix, servers, tools_mode, enabled, created_at, updated_at })
+    }
 }
 
 fn prefix(text: &str) -> Result<Prefix, String> {
@@ -169,28 +168,4 @@ fn what_becomes(value: Value) -> Option<ViewArgument> {
         Value::Object(mut members) if members.len() == 1 => members.remove("pinned").map(ViewArgument::Pinned),
         _ => None,
     }
-}
-
-/// Creates or replaces a view.
-pub(crate) async fn put<P: Platform>(
-    records: &Records<'_, P>,
-    place: &Place,
-    conditions: &Conditions,
-    body: &Members,
-    now: Timestamp,
-) -> Result<Answer, Problem> {
-    refuse_unknown(body, ViewRecord::FIELDS)?;
-    records.change(place, conditions, |before| read(body.clone(), before, now)).await
-}
-
-/// Changes a view.
-pub(crate) async fn patch<P: Platform>(
-    records: &Records<'_, P>,
-    place: &Place,
-    conditions: &Conditions,
-    body: &Members,
-    now: Timestamp,
-) -> Result<Answer, Problem> {
-    refuse_unknown(body, ViewRecord::FIELDS)?;
-    records.patch(place, conditions, |before| read(patched(before, body)?, Some(before), now)).await
 }

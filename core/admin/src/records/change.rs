@@ -2,13 +2,14 @@
 
 use http::StatusCode;
 use serde_json::to_vec;
-use toolgate_model::{MAX_LIMITS, Revision};
+use toolgate_model::{MAX_LIMITS, Revision, Timestamp};
 use toolgate_ports::{Clock, Commit, Consistency, Expect, Platform, RecordKey, RecordKind, Store, StoreError, Write};
 
-use super::{Found, Kept, Place, Records, Run, show, view};
+use super::{Found, Kept, Place, Records, Run, Written, patched, show, view};
 use crate::{
     answer::{Answer, View},
     condition::Conditions,
+    json::Members,
     problem::{Kind, Problem},
 };
 
@@ -56,6 +57,30 @@ impl Change {
 }
 
 impl<P: Platform> Records<'_, P> {
+    /// Creates or replaces the record at `place`, as `body` says.
+    pub(crate) async fn write<K: Written>(
+        &self,
+        place: &Place,
+        conditions: &Conditions,
+        body: &Members,
+        now: Timestamp,
+    ) -> Result<Answer, Problem> {
+        K::refuse_unknown(body)?;
+        self.change(place, conditions, |before| K::read(body.clone(), before, now)).await
+    }
+
+    /// Changes what `body` says of the record at `place`.
+    pub(crate) async fn rewrite<K: Written>(
+        &self,
+        place: &Place,
+        conditions: &Conditions,
+        body: &Members,
+        now: Timestamp,
+    ) -> Result<Answer, Problem> {
+        K::refuse_unknown(body)?;
+        self.patch(place, conditions, |before| K::read(patched(before, body)?, Some(before), now)).await
+    }
+
     /// Changes or creates the record at `place` as `edit` says of what is there now; [`None`] is nothing.
     pub(crate) async fn change<K: Kept>(
         &self,

@@ -14,6 +14,7 @@ use toolgate_ports::{Consistency, Platform, Record, RecordKey, RecordKind, Store
 pub(crate) use self::change::{ATTEMPTS, Change, Edited, MAX_OPERATORS, New};
 use crate::{
     answer::{Answer, Further, View},
+    fields::refuse_unknown,
     json::{Members, merged},
     paging::{PageQuery, PageView},
     problem::{Kind, Problem},
@@ -39,6 +40,17 @@ pub(crate) trait Kept: Serialize + DeserializeOwned + PartialEq {
     /// What else is shown and can't be set.
     fn further(&self) -> Further {
         Further::default()
+    }
+}
+
+/// A kind of record that requests say whole, or change in part.
+pub(crate) trait Written: Kept {
+    /// The record that `members` say, in place of `before`.
+    fn read(members: Members, before: Option<&Self>, now: Timestamp) -> Result<Self, Problem>;
+
+    /// Refuses fields that there are not.
+    fn refuse_unknown(body: &Members) -> Result<(), Problem> {
+        refuse_unknown(body, Self::FIELDS)
     }
 }
 
