@@ -167,15 +167,14 @@ impl<P: Platform> Core<P> {
             Approval::Needed(_) => Box::pin(self.gate(context, id, &mut target)).await,
             Approval::NotNeeded | Approval::Given(_) => Gate::Open,
         };
+        if let Gate::Closed(response) = gate {
+            return Some(response);
+        }
         let mut frame = self.frame(context, id, &target).await;
-        match gate {
-            Gate::Open => {}
-            Gate::Closed(response) => return Some(response),
-            Gate::Ask(question) => {
-                let (core, context) = (Rc::clone(self), Rc::clone(context));
-                let talk = Talk { core, context, target, frame, charge: None };
-                return Some(Box::pin(talk.gated(question)).await);
-            }
+        if let Gate::Ask(question) = gate {
+            let (core, context) = (Rc::clone(self), Rc::clone(context));
+            let talk = Talk { core, context, target, frame, charge: None };
+            return Some(Box::pin(talk.gated(question)).await);
         }
         if (context.era, target.era()) == (Era::Modern, Era::Legacy) {
             match self.without_modern_ways(context, id, &mut target, &mut frame) {

@@ -83,6 +83,15 @@ pub struct Decided {
     pub note: Option<String>,
 }
 
+impl Decided {
+    /// That it was denied, by whom and why.
+    #[must_use]
+    pub fn denial(&self) -> String {
+        let note = self.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+        format!("{} denied this call{note}", self.by)
+    }
+}
+
 impl ApprovalRecord {
     /// Whether it still stands.
     #[must_use]

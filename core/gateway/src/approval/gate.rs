@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{Response, StatusCode};
-use toolgate_model::{ApprovalId, ApprovalRecord, WaitingCall, Waits};
+use toolgate_model::{ApprovalId, WaitingCall};
 use toolgate_ports::{Body, Platform};
 use toolgate_upstream::{Answer, AnswerStream, Event, Item, Reply};
 use toolgate_wire::{Era, reply, splice};
@@ -123,19 +123,7 @@ impl<P: Platform> Core<P> {
             Gate::Closed(not_approved(context, id, &words, Some((approval, status))))
         };
         let Some(entry) = entry else {
-            let (key, user) = (context.identity.key.id.clone(), context.identity.user.clone());
-            let make = |now, expires_at| ApprovalRecord {
-                key,
-                user,
-                waits: Waits::Call,
-                calls: vec![WaitingCall::clone(call)],
-                state: None,
-                decided: None,
-                created_at: now,
-                updated_at: now,
-                expires_at,
-            };
-            if let Err(error) = self.enter(context, approval, make).await {
+            if let Err(error) = self.enter(context, approval, std::slice::from_ref(&**call), None).await {
                 return failed(&error);
             }
             logged(context, approval, "asked", &"operators");
@@ -152,8 +140,7 @@ impl<P: Platform> Core<P> {
             target.approval = Approval::Given(Some(Rc::clone(call)));
             return Gate::Open;
         }
-        let note = decided.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-        let words = format!("{} denied this call{note}.", decided.by);
+        let words = format!("{}.", decided.denial());
         Gate::Closed(not_approved(context, id, &words, Some((approval, "denied"))))
     }
 

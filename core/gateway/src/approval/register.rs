@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use toolgate_model::{ApprovalId, ApprovalRecord, Revision, TenantId, Timestamp};
+use toolgate_model::{ApprovalId, ApprovalRecord, Revision, SealedText, TenantId, Timestamp, WaitingCall, Waits};
 use toolgate_ports::{Clock, Commit, Consistency, Expect, Platform, RecordKey, RecordKind, Store, StoreError, Write};
 
 use crate::{context::Context, core::Core};
@@ -60,18 +60,29 @@ impl<P: Platform> Core<P> {
         }
     }
 
-    /// Enters what waits as `id`, in place of what is there.
+    /// Enters calls that wait as `id`, in place of what is there; `state` is how their program goes on, if it is one's.
     pub(crate) async fn enter(
         &self,
         context: &Context<P>,
         id: &ApprovalId,
-        make: impl FnOnce(Timestamp, Timestamp) -> ApprovalRecord,
+        calls: &[WaitingCall],
+        state: Option<SealedText>,
     ) -> Result<(), NotEntered> {
         let tenant = &context.identity.snapshot.tenant;
         let now = self.platform.clock().now();
         let mut writes = self.cleared_away(tenant, id, now).await?;
         let lifetime = u64::try_from(LIFETIME.as_millis()).unwrap_or(u64::MAX);
-        let record = make(now, now.plus_millis(lifetime));
+        let record = ApprovalRecord {
+            key: context.identity.key.id.clone(),
+            user: context.identity.user.clone(),
+            waits: if state.is_some() { Waits::Program } else { Waits::Call },
+            calls: calls.to_vec(),
+            state,
+            decided: None,
+            created_at: now,
+            updated_at: now,
+            expires_at: now.plus_millis(lifetime),
+        };
         let value = serde_json::to_vec(&record).unwrap_or_default();
         writes.push(Write::Put(key(id), value.into()));
         // A tenant that was deleted meanwhile stays so.

@@ -44,9 +44,7 @@ impl Nested {
         match &self.decided {
             Some((about, decided)) if about.is(&call) && decided.approved => Ok(Approval::Given(None)),
             Some((about, decided)) if about.is(&call) => {
-                let note = decided.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-                let words = format!("{} denied this call{note}", decided.by);
-                Err(Box::new(not_approved(context, id, &words, None)))
+                Err(Box::new(not_approved(context, id, &decided.denial(), None)))
             }
             _ => {
                 *self.waits.borrow_mut() = Some(call);

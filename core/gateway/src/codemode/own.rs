@@ -28,7 +28,7 @@ impl<P: Platform> Core<P> {
         }
         let code = match ExecuteArguments::parse(arguments) {
             Ok(arguments) => arguments.code.into_owned(),
-            Err(text) => return Answer::Reply(replied(id, &result(&Told { text, is_error: true }))),
+            Err(text) => return Answer::Reply(replied(id, &failed(&text))),
         };
         let (core, context, params) = (Rc::clone(self), Rc::clone(context), params.to_owned());
         let reply_id = id.to_owned();
@@ -42,7 +42,7 @@ impl<P: Platform> Core<P> {
 
     /// What is known of tools.
     async fn told(&self, context: &Context<P>, tool: MetaTool, arguments: &str) -> String {
-        let Ok(principal) = context.principal(self.platform.clock()) else { return result(&no_longer()) };
+        let Ok(principal) = context.principal(self.platform.clock()) else { return failed(NO_LONGER) };
         let shelf = self.shelf(context, principal).await;
         let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
         let seat = context.seat();
@@ -57,9 +57,7 @@ impl<P: Platform> Core<P> {
 }
 
 /// The key, or its tenant, was let in and is no longer good.
-pub(super) fn no_longer() -> Told {
-    Told { text: "The key is not accepted any more.".to_owned(), is_error: true }
-}
+pub(super) const NO_LONGER: &str = "The key is not accepted any more.";
 
 /// Which servers' tools are not among what is told.
 fn missing(unavailable: &[Unavailable]) -> String {
@@ -72,8 +70,13 @@ fn missing(unavailable: &[Unavailable]) -> String {
     }
 }
 
+/// The result of a tool that could not do it, and why.
+pub(super) fn failed(text: &str) -> String {
+    result(&Told { text: text.to_owned(), is_error: true })
+}
+
 /// A tool's result that is one text.
-pub(super) fn result(told: &Told) -> String {
+fn result(told: &Told) -> String {
     let is_error = if told.is_error { ",\"isError\":true" } else { "" };
     format!(
         "{{\"resultType\":\"complete\",\"content\":[{{\"type\":\"text\",\"text\":{}}}]{is_error}}}",

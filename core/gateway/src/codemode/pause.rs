@@ -1,14 +1,14 @@
 //! Programs that wait for an approval: set aside with what they know, and gone on with by whoever runs the same program again.
 
 use serde::{Deserialize, Serialize};
-use toolgate_codemode::{AnswerLimits, CallMade, ExecuteAnswer, Outcome, Paused, Told};
-use toolgate_model::{ApprovalId, ApprovalRecord, Decided, SealedText, Timestamp, WaitingCall, Waits};
+use toolgate_codemode::{AnswerLimits, CallMade, ExecuteAnswer, Outcome, Paused};
+use toolgate_model::{ApprovalId, Decided, SealedText, Timestamp, WaitingCall, Waits};
 use toolgate_ports::{Clock, Platform, StoreError};
 use toolgate_sandbox::{self as sandbox, Kind, Log, Report};
 use toolgate_seal::Purpose;
 
 use super::{
-    own::result,
+    own::failed,
     program::{answered, made},
 };
 use crate::{
@@ -45,7 +45,7 @@ impl<P: Platform> Core<P> {
         let unanswered = |error: StoreError| {
             context.line.detail(error.to_string());
             let text = "The gateway's store does not answer, and what waits for an approval is not known without it. Nothing was executed; try again in a moment.";
-            From::Nowhere(result(&Told { text: text.to_owned(), is_error: true }))
+            From::Nowhere(failed(text))
         };
         let entry = match self.entered(tenant, id).await {
             Ok(Some(entry)) if entry.record.waits == Waits::Program => entry,
@@ -59,7 +59,7 @@ impl<P: Platform> Core<P> {
             Ok(true) => {}
             Ok(false) => {
                 let text = "Another request has just resumed this program. Nothing was executed by this one.";
-                return From::Nowhere(result(&Told { text: text.to_owned(), is_error: true }));
+                return From::Nowhere(failed(text));
             }
             Err(error) => return unanswered(error),
         }
@@ -72,7 +72,7 @@ impl<P: Platform> Core<P> {
             Some(state) => From::There(Box::new(state), entry.record.calls, decided),
             None => {
                 let text = "What this program had done can't be read any more (TOOLGATE_MASTER_KEY has changed). It was dropped; calls that it made have happened.";
-                From::Nowhere(result(&Told { text: text.to_owned(), is_error: true }))
+                From::Nowhere(failed(text))
             }
         }
     }
@@ -115,19 +115,7 @@ impl<P: Platform> Core<P> {
             return Err(failure(message, "Make the calls that need an approval in a program of their own."));
         }
         let sealed = self.seal(Purpose::Program, &context.owner(), &content);
-        let (key, user) = (context.identity.key.id.clone(), context.identity.user.clone());
-        let make = |now, expires_at| ApprovalRecord {
-            key,
-            user,
-            waits: Waits::Program,
-            calls: waits.to_vec(),
-            state: Some(SealedText(sealed)),
-            decided: None,
-            created_at: now,
-            updated_at: now,
-            expires_at,
-        };
-        self.enter(context, id, make).await.map_err(|error| {
+        self.enter(context, id, waits, Some(SealedText(sealed))).await.map_err(|error| {
             context.line.detail(error.to_string());
             failure(format!("a call has to wait for an approval, and {error}"), "The calls before it have happened.")
         })?;

@@ -11,7 +11,7 @@ use toolgate_wire::splice;
 
 use super::{
     nested::Calls,
-    own::{no_longer, result},
+    own,
     pause::{From, State},
 };
 use crate::{charge::idempotency_key, context::Context, core::Core};
@@ -19,7 +19,7 @@ use crate::{charge::idempotency_key, context::Context, core::Core};
 impl<P: Platform> Core<P> {
     /// Runs a program; the result is that of the tool's call.
     pub(super) async fn executed(self: &Rc<Self>, context: &Rc<Context<P>>, code: String, params: &str) -> String {
-        let Ok(principal) = context.principal(self.platform.clock()) else { return result(&no_longer()) };
+        let Ok(principal) = context.principal(self.platform.clock()) else { return own::failed(own::NO_LONGER) };
         let id = context.approval_id(&["program", &code]);
         let from = match context.may_need_approval() {
             true => self.from(context, &id, params).await,
