@@ -1,4 +1,5 @@
-// A Worker that runs programs in the sandbox: POST /?runs=N&memory=M with {"code", "results": {"tool": json}} runs it N times.
+// A Worker that runs programs in the sandbox: POST /?runs=N with {"code", "results": {"tool": json}} runs it N times; without code it only
+// makes the instances.
 import module from "../../sandbox/sandbox.wasm";
 import { SandboxPool } from "../../targets/worker/sandbox-host.mjs";
 
@@ -16,7 +17,7 @@ export default {
     );
     const frames = Object.fromEntries(Object.entries(results).map(([name, result]) => [name, frame(result)]));
     let gas = 0n;
-    for (let i = 0; i < runs; i++) gas = run(start, frames);
+    for (let i = 0; i < runs; i++) gas = code === undefined ? instance() : run(start, frames);
     return new Response(String(gas));
   },
 };
@@ -28,6 +29,14 @@ function frame(result) {
   new DataView(whole.buffer).setUint32(5, json.length, true);
   whole.set(json, 9);
   return whole;
+}
+
+// An instance in which nothing runs, because it has no gas.
+function instance() {
+  const execution = pool.open();
+  if (execution.step("start", new Uint8Array(), 0n)) throw new Error("it ran without gas");
+  execution.close();
+  return 0n;
 }
 
 // Runs a program that makes one call at most; gives the gas it used.

@@ -28,7 +28,8 @@ pub(crate) fn release_binary(package: &str, name: &str) -> Result<PathBuf> {
 pub(crate) fn lambda() -> Result<PathBuf> {
     let tools = install::python("tools")?;
     let machine = if cfg!(target_arch = "aarch64") { "--arm64" } else { "--x86-64" };
-    run(command(tools.join("cargo-lambda")).args([
+    // Where its profile is (.cargo/config.toml).
+    run(command(tools.join("cargo-lambda")).current_dir(places::root().join("targets/lambda")).args([
         "lambda",
         "build",
         "--release",

@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use futures_executor::block_on;
 use toolgate_model::Timestamp;
-use toolgate_ports::{Clock, LocalFuture, Sandbox};
+use toolgate_ports::{Clock, Entry, LocalFuture, Sandbox, SandboxInstance};
 use toolgate_sandbox::{Call, CallResult, Dispatch, Dispatched, Limits, Log, Program, Server, Servers, Tool, run};
 use toolgate_sandbox_wasmtime::WasmtimeSandbox;
 use toolgate_testkit::programs::rows;
@@ -15,7 +15,13 @@ const RUNS: [(&str, u32); 4] = [("nothing", 500), ("small", 500), ("filter", 40)
 fn main() {
     let sandbox = WasmtimeSandbox::new(1, 10);
     let load = measured(1, || drop(sandbox.open()));
-    let mut figures = vec![("load".to_owned(), load)];
+    // Without gas nothing of it runs.
+    let instance = || {
+        let mut instance = sandbox.open().expect("none is open");
+        assert!(block_on(instance.step(Entry::Start, Vec::new(), 0)).reply.is_err());
+    };
+    instance();
+    let mut figures = vec![("load".to_owned(), load), ("instance".to_owned(), measured(500, instance))];
     for (name, times) in RUNS {
         let code =
             fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../benches/sandbox/{name}.js")));

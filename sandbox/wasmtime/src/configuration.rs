@@ -9,5 +9,9 @@ pub(crate) fn configuration() -> wasmtime::Config {
     config.async_stack_size(STACK);
     config.max_wasm_stack(STACK);
     config.memory_init_cow(true);
+    // Nobody reads where in the module a trap was: these tables would be a seventh of what is shipped.
+    config.wasm_backtrace_max_frames(None);
+    config.generate_address_map(false);
+    config.native_unwind_info(false);
     config
 }

@@ -10,8 +10,9 @@ use crate::{
     problem::{Problem, Result},
 };
 
-/// The programs in `benches/sandbox`.
-const PROGRAMS: [(&str, &str); 4] = [
+/// The programs in `benches/sandbox`, and before them what each needs.
+const PROGRAMS: [(&str, &str); 5] = [
+    ("instance", "instance, nothing run in it"),
     ("nothing", "instance, and an empty program"),
     ("small", "small program with a call"),
     ("filter", "1,000 rows filtered and grouped"),
@@ -38,7 +39,7 @@ pub(super) fn run() -> Result<()> {
     );
     for (name, what) in PROGRAMS {
         let cell = |of: &Value| of[name].as_f64().map_or_else(String::new, |figure| format!("{figure:.3}"));
-        let gas = wasmtime[format!("{name} gas")].as_f64().unwrap_or_default();
+        let gas = wasmtime[format!("{name} gas")].as_f64().map_or_else(String::new, |gas| gas.to_string());
         println!(
             "{what:32} {:>10} {:>10} {:>10} {:>10} {gas:>12}",
             cell(&wasmtime),
