@@ -72,6 +72,14 @@ impl Forwarded {
     }
 }
 
+/// How a request goes on that may.
+enum Ready<P: Platform> {
+    /// The upstream is asked, at this charge.
+    Ask(Option<Rc<Charge<P>>>),
+    /// With an exchange that is held under this name.
+    GoOn(String),
+}
+
 /// Where a request goes, in the upstream's words.
 #[derive(Clone)]
 pub(crate) struct Target {
@@ -165,30 +173,28 @@ impl<P: Platform> Core<P> {
         }
         let gate = match target.approval {
             Approval::Needed(_) => Box::pin(self.gate(context, id, &mut target)).await,
-            Approval::NotNeeded | Approval::Given(_) => Gate::Open,
+            Approval::NotNeeded | Approval::Given(_) => Gate::Open(None),
         };
-        if let Gate::Closed(response) = gate {
-            return Some(response);
-        }
+        let used = match gate {
+            Gate::Closed(response) => return Some(response),
+            Gate::Ask(question) => {
+                let frame = self.frame(context, id, &target).await;
+                let (core, context) = (Rc::clone(self), Rc::clone(context));
+                let talk = Talk { core, context, target, frame, charge: None };
+                return Some(Box::pin(talk.gated(question)).await);
+            }
+            Gate::Open(used) => used,
+        };
         let mut frame = self.frame(context, id, &target).await;
-        if let Gate::Ask(question) = gate {
-            let (core, context) = (Rc::clone(self), Rc::clone(context));
-            let talk = Talk { core, context, target, frame, charge: None };
-            return Some(Box::pin(talk.gated(question)).await);
-        }
-        if (context.era, target.era()) == (Era::Modern, Era::Legacy) {
-            match self.without_modern_ways(context, id, &mut target, &mut frame) {
-                Ok(None) => {}
-                Ok(Some(mailbox)) => return Some(Box::pin(self.go_on(context, target, frame, mailbox)).await),
-                Err(refused) => return Some(*refused),
+        let charge = match self.readied(context, id, &mut target, &mut frame).await {
+            Ok(Ready::Ask(charge)) => charge,
+            Ok(Ready::GoOn(mailbox)) => return Some(Box::pin(self.go_on(context, target, frame, mailbox)).await),
+            Err(refused) => {
+                if let Some(used) = used {
+                    self.put_back(&context.identity.snapshot.tenant, &used).await;
+                }
+                return Some(*refused);
             }
-            if context.input_capabilities().is_some() && !context.scope.background.lasts() {
-                return Some(hand_over(context, hex(&self.random::<16>())));
-            }
-        }
-        let charge = match self.charged(context, id, &target).await {
-            Ok(charge) => charge,
-            Err(refused) => return Some(*refused),
         };
         let began = context.line.ticks();
         let mut answer = self.ask(context, id, &target).await;
@@ -211,6 +217,25 @@ impl<P: Platform> Core<P> {
             }
             Ok(answer) => Some(self.answered(context, target, frame, charge, answer).await),
         }
+    }
+
+    /// The last before the upstream is asked.
+    async fn readied(
+        &self,
+        context: &Context<P>,
+        id: &str,
+        target: &mut Target,
+        frame: &mut Frame,
+    ) -> Result<Ready<P>, Refused> {
+        if (context.era, target.era()) == (Era::Modern, Era::Legacy) {
+            if let Some(mailbox) = self.without_modern_ways(context, id, target, frame)? {
+                return Ok(Ready::GoOn(mailbox));
+            }
+            if context.input_capabilities().is_some() && !context.scope.background.lasts() {
+                return Err(Box::new(hand_over(context, hex(&self.random::<16>()))));
+            }
+        }
+        self.charged(context, id, target).await.map(Ready::Ask)
     }
 
     /// A modern server that does not agree with the headers of a tool's call wants others than those that its last list asked for. So

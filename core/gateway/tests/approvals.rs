@@ -128,6 +128,25 @@ fn a_call_waits_until_an_operator_approves_and_is_made_once() {
 }
 
 #[test]
+fn a_limit_that_refuses_an_approved_call_leaves_the_approval_as_it_was() {
+    let shop = Shop::new(MANUAL(false));
+    let times = "2026-01-01T00:00:00Z";
+    let hourly = json!({"enabled": true, "scope": {}, "kind": "budget", "unit": "calls", "amount": 1, "window": "hour",
+        "created_at": times, "updated_at": times});
+    shop.world.put("acme", RecordKey::new(RecordKind::Limit, "hourly"), &hourly);
+    shop.world.platform.clock.advance(Duration::from_secs(11));
+    assert_eq!(shop.execute("1")["status"], "completed");
+    shop.drop_table();
+    let id = shop.decide(true);
+    assert_eq!(shop.drop_table().code(), -31429);
+    assert_eq!(shop.waiting().pop().unwrap().0, id, "it was not used");
+    shop.world.platform.clock.advance(Duration::from_hours(1));
+    assert!(shop.drop_table().json()["result"].is_object());
+    assert!(shop.waiting().is_empty());
+    assert_eq!(shop.calls(), [DROP]);
+}
+
+#[test]
 fn a_denied_call_is_not_made_and_says_who_denied_it() {
     let shop = Shop::new(MANUAL(false));
     shop.drop_table();
@@ -285,7 +304,16 @@ fn a_tenant_may_leave_it_to_operators() {
 
 #[test]
 fn what_a_server_asks_for_after_an_approval_does_not_ask_for_it_again() {
-    let shop = Shop::new(MANUAL(false));
+    asked_after_an_approval(false);
+}
+
+#[test]
+fn nor_after_operators_have_given_it() {
+    asked_after_an_approval(true);
+}
+
+fn asked_after_an_approval(by_operators: bool) {
+    let shop = Shop::new(MANUAL(by_operators));
     shop.world.upstreams.borrow_mut().get_mut("db").unwrap().on_call = Rc::new(|message| {
         let params = &message["params"];
         let result = if params["requestState"] == "mine" && params["inputResponses"]["name"]["action"] == "accept" {
@@ -298,7 +326,12 @@ fn what_a_server_asks_for_after_an_approval_does_not_ask_for_it_again() {
     });
     let call = || json!({"name": "db__drop", "arguments": {}});
     let asked = shop.modern(call(), json!({}))["result"].clone();
-    let asked = shop.modern(call(), yes(&asked["requestState"]))["result"].clone();
+    let asked = if by_operators {
+        shop.decide(true);
+        shop.modern(call(), json!({}))["result"].clone()
+    } else {
+        shop.modern(call(), yes(&asked["requestState"]))["result"].clone()
+    };
     assert!(asked["inputRequests"]["name"].is_object(), "{asked}");
     let answers =
         json!({"requestState": asked["requestState"], "inputResponses": {"name": {"action": "accept", "content": {}}}});

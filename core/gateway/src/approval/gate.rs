@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{Response, StatusCode};
-use toolgate_model::{ApprovalId, WaitingCall};
+use toolgate_model::{ApprovalId, ApprovalRecord, WaitingCall};
 use toolgate_ports::{Body, Platform};
 use toolgate_upstream::{Answer, AnswerStream, Event, Item, Reply};
 use toolgate_wire::{Era, reply, splice};
@@ -25,8 +25,8 @@ use crate::{
 
 /// Where a call that needs an approval stands.
 pub(crate) enum Gate {
-    /// It may go on.
-    Open,
+    /// It may go on, and uses up what operators have said, if it was they who were asked.
+    Open(Option<Box<(ApprovalId, ApprovalRecord)>>),
     /// Its client is asked on the stream of the answer.
     Ask(Question),
     /// This is its answer.
@@ -36,11 +36,37 @@ pub(crate) enum Gate {
 impl<P: Platform> Core<P> {
     /// Sees to the approval that `target` needs.
     pub(crate) async fn gate(&self, context: &Context<P>, id: &str, target: &mut Target) -> Gate {
-        let Approval::Needed(call) = target.approval.clone() else { return Gate::Open };
+        let Approval::Needed(call) = target.approval.clone() else { return Gate::Open(None) };
         context.line.rule(call.rule.as_str());
         let approval = context.approval_id(&["call", &digest(target)]);
+        let brought = match context.era {
+            Era::Modern => self.open_approval(context, (&approval, std::slice::from_ref(&*call)), &target.params),
+            Era::Legacy => None,
+        };
+        match &brought {
+            // The server asks for something itself: that the call was approved has travelled with the server's state.
+            Some(State { given: Some(inner), .. }) => {
+                let whole = 0..target.params.len();
+                let mut edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
+                if !inner.is_empty() {
+                    edit = edit.insert_first(whole, "requestState", inner.clone());
+                }
+                target.params = edit.finish();
+                target.approval = Approval::Given(Some(call));
+                return Gate::Open(None);
+            }
+            // What waits at a legacy server was let through before it got there.
+            None if self.waits_at_its_server(context, target) => {
+                target.approval = Approval::Given(Some(call));
+                return Gate::Open(None);
+            }
+            _ => {}
+        }
         match (context.person_decides(), context.era) {
-            (true, Era::Modern) => self.ask_modern_person(context, id, target, (&approval, &call)),
+            (true, Era::Modern) => {
+                let answer = brought.map(|_| answered(&target.params));
+                self.ask_modern_person(context, id, target, (&approval, &call), answer)
+            }
             (true, Era::Legacy) => {
                 logged(context, &approval, "asked", &"the person at the client");
                 Gate::Ask(self.question(context, &approval, std::slice::from_ref(&*call)))
@@ -49,42 +75,26 @@ impl<P: Platform> Core<P> {
         }
     }
 
-    /// A modern client brings the answer with the call, made again. Where the server then asks for something itself, that the call was
-    /// approved travels with the server's state.
+    /// A modern client brings the answer with the call, made again; none, if the person was not asked yet.
     fn ask_modern_person(
         &self,
         context: &Context<P>,
         id: &str,
         target: &mut Target,
         (approval, call): (&ApprovalId, &Rc<WaitingCall>),
+        answer: Option<Answered>,
     ) -> Gate {
-        let whole = 0..target.params.len();
-        match self.open_approval(context, (approval, std::slice::from_ref(call)), &target.params) {
-            Some(State { given: Some(inner), .. }) => {
-                let mut edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
-                if !inner.is_empty() {
-                    edit = edit.insert_first(whole, "requestState", inner);
-                }
-                target.params = edit.finish();
+        match answer {
+            Some(Answered::Yes) => {
+                logged(context, approval, "approved", &"the person at the client");
+                let whole = 0..target.params.len();
+                let edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
+                target.params = edit.remove_member(whole, "inputResponses").finish();
                 target.approval = Approval::Given(Some(Rc::clone(call)));
-                return Gate::Open;
+                return Gate::Open(None);
             }
-            Some(_) => match answered(&target.params) {
-                Answered::Yes => {
-                    logged(context, approval, "approved", &"the person at the client");
-                    let edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
-                    target.params = edit.remove_member(whole, "inputResponses").finish();
-                    target.approval = Approval::Given(Some(Rc::clone(call)));
-                    return Gate::Open;
-                }
-                Answered::No => return Gate::Closed(declined(context, id, approval)),
-                Answered::Nothing => {}
-            },
-            // What waits at a legacy server was let through before it got there.
-            None if self.waits_at_its_server(context, target) => {
-                target.approval = Approval::Given(Some(Rc::clone(call)));
-                return Gate::Open;
-            }
+            Some(Answered::No) => return Gate::Closed(declined(context, id, approval)),
+            Some(Answered::Nothing) => {}
             None => logged(context, approval, "asked", &"the person at the client"),
         }
         context.line.outcome(Outcome::Ok);
@@ -138,7 +148,7 @@ impl<P: Platform> Core<P> {
         if decided.approved {
             logged(context, approval, "used", &decided.by);
             target.approval = Approval::Given(Some(Rc::clone(call)));
-            return Gate::Open;
+            return Gate::Open(Some(Box::new((approval.clone(), entry.record))));
         }
         let words = format!("{}.", decided.denial());
         Gate::Closed(not_approved(context, id, &words, Some((approval, "denied"))))

@@ -60,6 +60,16 @@ impl<P: Platform> Core<P> {
         }
     }
 
+    /// Puts back what was taken out for a call that was not made after all. Where the store fails, it has to be given again.
+    pub(crate) async fn put_back(&self, tenant: &TenantId, (id, record): &(ApprovalId, ApprovalRecord)) {
+        let Ok(value) = serde_json::to_vec(record) else { return };
+        let expect = vec![Expect::Present(RecordKey::tenant()), Expect::Absent(key(id))];
+        let commit = Commit { expect, writes: vec![Write::Put(key(id), value.into())] };
+        if let Err(error) = self.platform.store().commit(tenant, commit).await {
+            tracing::warn!(tenant = tenant.as_str(), approval = id.as_str(), %error, "an approval that was not used is lost");
+        }
+    }
+
     /// Enters calls that wait as `id`, in place of what is there; `state` is how their program goes on, if it is one's.
     pub(crate) async fn enter(
         &self,
