@@ -86,7 +86,7 @@ fn make() -> Result<Vec<u8>> {
     run(build.arg(&out).env("RUSTFLAGS", flags()?))?;
     let guest = out.join(TARGET).join("release/toolgate_sandbox_guest.wasm");
     let finished = out.join("sandbox.wasm");
-    let build = ["--release", "--locked", "--package", "toolgate-sandbox-build", "--features", "guest", "--"];
+    let build = ["--locked", "--package", "toolgate-sandbox-build", "--features", "guest", "--"];
     run(cargo().args(["run", "--quiet"]).args(build).arg(guest).arg(&finished))?;
     Ok(fs::read(finished)?)
 }

@@ -13,6 +13,10 @@ mod mailbox;
 mod mailbox_contract;
 mod memory;
 pub mod programs;
+#[cfg(not(feature = "interpreter"))]
+#[path = "no_sandbox.rs"]
+mod sandbox;
+#[cfg(feature = "interpreter")]
 mod sandbox;
 mod told;
 
