@@ -10,7 +10,7 @@ use std::{fmt, rc::Rc};
 
 use http::{Response, StatusCode};
 use sha2::{Digest, Sha256};
-use toolgate_model::{ApprovalId, Approver, Destructive, MAX_ARGUMENTS_SHOWN, ServerId, WaitingCall};
+use toolgate_model::{ApprovalId, ApprovalRecord, Approver, Destructive, MAX_ARGUMENTS_SHOWN, ServerId, WaitingCall};
 use toolgate_ports::{Body, Platform};
 use toolgate_wire::{Era, splice};
 
@@ -32,8 +32,10 @@ pub(crate) enum Approval {
     NotNeeded,
     /// It does, and nobody was asked yet.
     Needed(Rc<WaitingCall>),
-    /// It has one; for this call, if a client's.
+    /// It has one; for this call, if the person at a client gave it.
     Given(Option<Rc<WaitingCall>>),
+    /// Operators gave it, and it is used up by this.
+    Taken(Rc<(ApprovalId, ApprovalRecord)>),
 }
 
 /// A call that waits, of these raw arguments.

@@ -173,9 +173,9 @@ impl<P: Platform> Core<P> {
         }
         let gate = match target.approval {
             Approval::Needed(_) => Box::pin(self.gate(context, id, &mut target)).await,
-            Approval::NotNeeded | Approval::Given(_) => Gate::Open(None),
+            Approval::NotNeeded | Approval::Given(_) | Approval::Taken(_) => Gate::Open,
         };
-        let used = match gate {
+        match gate {
             Gate::Closed(response) => return Some(response),
             Gate::Ask(question) => {
                 let frame = self.frame(context, id, &target).await;
@@ -183,15 +183,15 @@ impl<P: Platform> Core<P> {
                 let talk = Talk { core, context, target, frame, charge: None };
                 return Some(Box::pin(talk.gated(question)).await);
             }
-            Gate::Open(used) => used,
-        };
+            Gate::Open => {}
+        }
         let mut frame = self.frame(context, id, &target).await;
         let charge = match self.readied(context, id, &mut target, &mut frame).await {
             Ok(Ready::Ask(charge)) => charge,
             Ok(Ready::GoOn(mailbox)) => return Some(Box::pin(self.go_on(context, target, frame, mailbox)).await),
             Err(refused) => {
-                if let Some(used) = used {
-                    self.put_back(&context.identity.snapshot.tenant, &used).await;
+                if let Approval::Taken(taken) = &target.approval {
+                    self.put_back(&context.identity.snapshot.tenant, taken).await;
                 }
                 return Some(*refused);
             }
@@ -369,7 +369,7 @@ impl<P: Platform> Core<P> {
         };
         let answer = self.client.call(endpoint, Some(&target.verdict), call).await;
         guard.answered(answer.as_ref().err());
-        answer.map(|answer| self.carrying_approval(context, target, answer))
+        Ok(self.carrying_approval(context, target, answer?).await)
     }
 
     /// The client's answer of an upstream's: at once, or as it comes.

@@ -333,7 +333,9 @@ fn asked_after_an_approval(by_operators: bool) {
         shop.modern(call(), yes(&asked["requestState"]))["result"].clone()
     };
     assert!(asked["inputRequests"]["name"].is_object(), "{asked}");
-    let answers =
-        json!({"requestState": asked["requestState"], "inputResponses": {"name": {"action": "accept", "content": {}}}});
-    assert_eq!(shop.modern(call(), answers)["result"]["content"][0]["text"], "done");
+    let answers = || json!({"requestState": asked["requestState"], "inputResponses": {"name": {"action": "accept", "content": {}}}});
+    assert_eq!(shop.modern(call(), answers())["result"]["content"][0]["text"], "done");
+    if by_operators {
+        assert_eq!(shop.modern(call(), answers())["error"]["code"], -31425, "the call is over, and the approval used");
+    }
 }

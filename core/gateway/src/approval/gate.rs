@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{Response, StatusCode};
-use toolgate_model::{ApprovalId, ApprovalRecord, WaitingCall};
+use toolgate_model::{ApprovalId, WaitingCall};
 use toolgate_ports::{Body, Platform};
 use toolgate_upstream::{Answer, AnswerStream, Event, Item, Reply};
 use toolgate_wire::{Era, reply, splice};
@@ -19,14 +19,15 @@ use crate::{
     context::Context,
     core::Core,
     forward::{Target, digest},
+    handle::Waiting,
     line::Outcome,
     translate::{as_reply, needs},
 };
 
 /// Where a call that needs an approval stands.
 pub(crate) enum Gate {
-    /// It may go on, and uses up what operators have said, if it was they who were asked.
-    Open(Option<Box<(ApprovalId, ApprovalRecord)>>),
+    /// It may go on.
+    Open,
     /// Its client is asked on the stream of the answer.
     Ask(Question),
     /// This is its answer.
@@ -36,37 +37,17 @@ pub(crate) enum Gate {
 impl<P: Platform> Core<P> {
     /// Sees to the approval that `target` needs.
     pub(crate) async fn gate(&self, context: &Context<P>, id: &str, target: &mut Target) -> Gate {
-        let Approval::Needed(call) = target.approval.clone() else { return Gate::Open(None) };
+        let Approval::Needed(call) = target.approval.clone() else { return Gate::Open };
         context.line.rule(call.rule.as_str());
         let approval = context.approval_id(&["call", &digest(target)]);
-        let brought = match context.era {
-            Era::Modern => self.open_approval(context, (&approval, std::slice::from_ref(&*call)), &target.params),
-            Era::Legacy => None,
-        };
-        match &brought {
-            // The server asks for something itself: that the call was approved has travelled with the server's state.
-            Some(State { given: Some(inner), .. }) => {
-                let whole = 0..target.params.len();
-                let mut edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
-                if !inner.is_empty() {
-                    edit = edit.insert_first(whole, "requestState", inner.clone());
-                }
-                target.params = edit.finish();
-                target.approval = Approval::Given(Some(call));
-                return Gate::Open(None);
-            }
-            // What waits at a legacy server was let through before it got there.
-            None if self.waits_at_its_server(context, target) => {
-                target.approval = Approval::Given(Some(call));
-                return Gate::Open(None);
-            }
-            _ => {}
+        // What is held at a legacy server was let through before it got there.
+        let waits = self.waiting_at_its_server(context, target);
+        if waits.is_some_and(|waiting| waiting.mailbox.is_some()) {
+            target.approval = Approval::Given(Some(call));
+            return Gate::Open;
         }
         match (context.person_decides(), context.era) {
-            (true, Era::Modern) => {
-                let answer = brought.map(|_| answered(&target.params));
-                self.ask_modern_person(context, id, target, (&approval, &call), answer)
-            }
+            (true, Era::Modern) => self.ask_modern_person(context, id, target, (&approval, &call)),
             (true, Era::Legacy) => {
                 logged(context, &approval, "asked", &"the person at the client");
                 Gate::Ask(self.question(context, &approval, std::slice::from_ref(&*call)))
@@ -75,26 +56,42 @@ impl<P: Platform> Core<P> {
         }
     }
 
-    /// A modern client brings the answer with the call, made again; none, if the person was not asked yet.
+    /// A modern client brings the answer with the call, made again. Where the server then asks for something itself, that the call was
+    /// approved travels with the server's state.
     fn ask_modern_person(
         &self,
         context: &Context<P>,
         id: &str,
         target: &mut Target,
         (approval, call): (&ApprovalId, &Rc<WaitingCall>),
-        answer: Option<Answered>,
     ) -> Gate {
-        match answer {
-            Some(Answered::Yes) => {
-                logged(context, approval, "approved", &"the person at the client");
-                let whole = 0..target.params.len();
-                let edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
-                target.params = edit.remove_member(whole, "inputResponses").finish();
+        let whole = 0..target.params.len();
+        match self.open_approval(context, (approval, std::slice::from_ref(call)), &target.params) {
+            Some(State { given: Some(inner), .. }) => {
+                let mut edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
+                if !inner.is_empty() {
+                    edit = edit.insert_first(whole, "requestState", inner);
+                }
+                target.params = edit.finish();
                 target.approval = Approval::Given(Some(Rc::clone(call)));
-                return Gate::Open(None);
+                return Gate::Open;
             }
-            Some(Answered::No) => return Gate::Closed(declined(context, id, approval)),
-            Some(Answered::Nothing) => {}
+            Some(_) => match answered(&target.params) {
+                Answered::Yes => {
+                    logged(context, approval, "approved", &"the person at the client");
+                    let edit = splice::Edit::new(&target.params).remove_member(whole.clone(), "requestState");
+                    target.params = edit.remove_member(whole, "inputResponses").finish();
+                    target.approval = Approval::Given(Some(Rc::clone(call)));
+                    return Gate::Open;
+                }
+                Answered::No => return Gate::Closed(declined(context, id, approval)),
+                Answered::Nothing => {}
+            },
+            // So was what a legacy server is asked for again.
+            None if self.waiting_at_its_server(context, target).is_some() => {
+                target.approval = Approval::Given(Some(Rc::clone(call)));
+                return Gate::Open;
+            }
             None => logged(context, approval, "asked", &"the person at the client"),
         }
         context.line.outcome(Outcome::Ok);
@@ -102,10 +99,11 @@ impl<P: Platform> Core<P> {
         Gate::Closed(answer::json(StatusCode::OK, reply::result(id, &question.result())))
     }
 
-    fn waits_at_its_server(&self, context: &Context<P>, target: &Target) -> bool {
-        let state = splice::value(&target.params, "requestState").and_then(splice::string);
-        target.era() == Era::Legacy
-            && state.is_some_and(|state| self.open_waiting(context, &state, &digest(target)).is_some())
+    /// What the client brings of a call that waits at a legacy server, if it does.
+    fn waiting_at_its_server(&self, context: &Context<P>, target: &Target) -> Option<Waiting> {
+        let state = splice::value(&target.params, "requestState").and_then(splice::string)?;
+        let waiting = (context.era, target.era()) == (Era::Modern, Era::Legacy);
+        waiting.then(|| self.open_waiting(context, &state, &digest(target)))?
     }
 
     /// What operators have said of the call; if nothing, it is written down for them.
@@ -147,50 +145,64 @@ impl<P: Platform> Core<P> {
         }
         if decided.approved {
             logged(context, approval, "used", &decided.by);
-            target.approval = Approval::Given(Some(Rc::clone(call)));
-            return Gate::Open(Some(Box::new((approval.clone(), entry.record))));
+            target.approval = Approval::Taken(Rc::new((approval.clone(), entry.record)));
+            return Gate::Open;
         }
         let words = format!("{}.", decided.denial());
         Gate::Closed(not_approved(context, id, &words, Some((approval, "denied"))))
     }
 
-    /// An approved call's answer: where the server asks a modern client for something, its state carries on that it is approved.
-    pub(crate) fn carrying_approval(
+    /// An approved call's answer. Where the server asks a modern client for something, the call is not over: its state carries on that it is
+    /// approved, or what operators gave is put back, until the client has answered.
+    pub(crate) async fn carrying_approval(
         self: &Rc<Self>,
         context: &Rc<Context<P>>,
         target: &Target,
         answer: Answer,
     ) -> Answer {
-        let Approval::Given(Some(call)) = &target.approval else { return answer };
         if (context.era, target.era()) != (Era::Modern, Era::Modern) {
             return answer;
         }
-        let approval = context.approval_id(&["call", &digest(target)]);
-        let call = Rc::clone(call);
-        match answer {
-            Answer::Reply(reply) => Answer::Reply(self.carrying(context, (&approval, &call), reply)),
-            Answer::Stream(AnswerStream { session, id, events }) => {
-                let (core, context) = (Rc::clone(self), Rc::clone(context));
+        match (&target.approval, answer) {
+            (Approval::NotNeeded | Approval::Needed(_) | Approval::Given(None), answer) => answer,
+            (approval, Answer::Reply(reply)) => {
+                let id = context.approval_id(&["call", &digest(target)]);
+                Answer::Reply(self.carrying(context, &id, approval, reply).await)
+            }
+            (approval, Answer::Stream(AnswerStream { session, id, events })) => {
+                let of = (context.approval_id(&["call", &digest(target)]), approval.clone());
+                let (core, context, of) = (Rc::clone(self), Rc::clone(context), Rc::new(of));
                 let carried = move |event: Result<Event, _>| {
-                    event.map(|event| Event {
-                        item: event.item.map(|item| match item {
-                            Item::Reply(reply) => Item::Reply(core.carrying(&context, (&approval, &call), reply)),
+                    let (core, context, of) = (Rc::clone(&core), Rc::clone(&context), Rc::clone(&of));
+                    async move {
+                        match event {
+                            Ok(Event { id, retry, item: Some(Item::Reply(reply)) }) => {
+                                let reply = core.carrying(&context, &of.0, &of.1, reply).await;
+                                Ok(Event { id, retry, item: Some(Item::Reply(reply)) })
+                            }
                             other => other,
-                        }),
-                        ..event
-                    })
+                        }
+                    }
                 };
-                Answer::Stream(AnswerStream { session, id, events: events.map(carried).boxed_local() })
+                Answer::Stream(AnswerStream { session, id, events: events.then(carried).boxed_local() })
             }
         }
     }
 
-    fn carrying(&self, context: &Context<P>, (approval, call): (&ApprovalId, &WaitingCall), reply: Reply) -> Reply {
+    async fn carrying(&self, context: &Context<P>, id: &ApprovalId, approval: &Approval, reply: Reply) -> Reply {
         let Some(needed) = needs(&reply) else { return reply };
+        let call = match approval {
+            Approval::Given(Some(call)) => call,
+            Approval::Taken(taken) => {
+                self.put_back(&context.identity.snapshot.tenant, taken).await;
+                return reply;
+            }
+            Approval::NotNeeded | Approval::Needed(_) | Approval::Given(None) => return reply,
+        };
         let text = String::from_utf8_lossy(&reply.message);
         let Some(result) = reply.result.clone() else { return reply };
         let sealed =
-            self.seal_approval(context, (approval, std::slice::from_ref(call)), Some(needed.state.unwrap_or_default()));
+            self.seal_approval(context, (id, std::slice::from_ref(call)), Some(needed.state.unwrap_or_default()));
         let sealed = splice::quote(&sealed);
         let edit = splice::Edit::new(&text).remove_member(result.clone(), "requestState");
         let message = Bytes::from(edit.insert_first(result, "requestState", sealed).finish());

@@ -60,7 +60,7 @@ impl<P: Platform> Core<P> {
         }
     }
 
-    /// Puts back what was taken out for a call that was not made after all. Where the store fails, it has to be given again.
+    /// Puts back what was taken out for a call that was not made after all, or is not over. Where the store fails, it has to be given again.
     pub(crate) async fn put_back(&self, tenant: &TenantId, (id, record): &(ApprovalId, ApprovalRecord)) {
         let Ok(value) = serde_json::to_vec(record) else { return };
         let expect = vec![Expect::Present(RecordKey::tenant()), Expect::Absent(key(id))];
