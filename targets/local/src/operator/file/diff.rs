@@ -37,6 +37,7 @@ fn differ(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mut
     if before == after {
         return;
     }
+    let so_far = found.len();
     match (before.and_then(named), after.and_then(named)) {
         (Some(old), Some(new)) => {
             let mut names: Vec<&String> =
@@ -47,7 +48,11 @@ fn differ(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mut
                 differ(&path, old.get(name), new.get(name), found);
             }
         }
-        _ => found.push(Difference { field: path.to_owned(), before: before.cloned(), after: after.cloned() }),
+        _ => {}
+    }
+    // No members to tell apart, or the same in another order, or in a list in place of an object.
+    if found.len() == so_far {
+        found.push(Difference { field: path.to_owned(), before: before.cloned(), after: after.cloned() });
     }
 }
 
@@ -128,6 +133,16 @@ mod tests {
         let after = json!({"rules": [rule("c", "true"), rule("a", "false")]});
         let fields: Vec<String> = between(&before, &after).into_iter().map(|d| d.field).collect();
         assert_eq!(fields, ["rules.a.when", "rules.b", "rules.c"]);
+    }
+
+    #[test]
+    fn other_orders_and_other_kinds_of_nothing_differ() {
+        let rules = |names: [&str; 2]| json!({"rules": names.map(|name| json!({"name": name}))});
+        let pairs = [(rules(["a", "b"]), rules(["b", "a"])), (json!({"rules": []}), json!({"rules": {}}))];
+        for (before, after) in pairs {
+            let fields: Vec<String> = between(&before, &after).into_iter().map(|d| d.field).collect();
+            assert_eq!(fields, ["rules"]);
+        }
     }
 
     #[test]
