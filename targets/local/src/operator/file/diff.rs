@@ -38,17 +38,13 @@ fn differ(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mut
         return;
     }
     let so_far = found.len();
-    match (before.and_then(named), after.and_then(named)) {
-        (Some(old), Some(new)) => {
-            let mut names: Vec<&String> =
-                old.keys().chain(new.keys().filter(|name| !old.contains_key(*name))).collect();
-            names.sort();
-            for name in names {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                differ(&path, old.get(name), new.get(name), found);
-            }
+    if let (Some(old), Some(new)) = (before.and_then(named), after.and_then(named)) {
+        let mut names: Vec<&String> = old.keys().chain(new.keys().filter(|name| !old.contains_key(*name))).collect();
+        names.sort();
+        for name in names {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            differ(&path, old.get(name), new.get(name), found);
         }
-        _ => {}
     }
     // No members to tell apart, or the same in another order, or in a list in place of an object.
     if found.len() == so_far {
