@@ -19,7 +19,7 @@ use crate::{
     json::Members,
     keys, limits, operators, paging, policies,
     problem::{Kind, Problem},
-    records::{Kept, Place, Records, path_id},
+    records::{Kept, Place, Records, Written, path_id},
     routes::Resource,
     servers,
     servers::Vault,
@@ -126,18 +126,17 @@ impl<P: Platform> Call<'_, P> {
     async fn tenant(&self, place: &Place, body: Body) -> Result<Answer, Problem> {
         self.no_query()?;
         let conditions = Conditions::of(&self.parts.headers);
-        let (records, now) = (&self.records, self.now());
+        let records = &self.records;
         match self.method() {
-            "PUT" => records.write::<TenantRecord>(place, &conditions, &self.body(body).await?, now).await,
             "PATCH" => {
                 let body = self.body(body).await?;
                 if body.contains_key("enabled") {
                     access::authorize(self.caller, Permission::ManageTenants, Some(&place.tenant))?;
                 }
-                records.rewrite::<TenantRecord>(place, &conditions, &body, now).await
+                records.rewrite::<TenantRecord>(place, &conditions, &body, self.now()).await
             }
             "DELETE" => tenants::delete(records, place, &conditions).await,
-            _ => records.get::<TenantRecord>(place).await,
+            _ => self.written::<TenantRecord>(place, body).await,
         }
     }
 
@@ -169,37 +168,30 @@ impl<P: Platform> Call<'_, P> {
     async fn view(&self, tenant: TenantId, id: ViewId, body: Body) -> Result<Answer, Problem> {
         self.no_query()?;
         let place = &Place { tenant, key: RecordKey::new(RecordKind::View, id.as_str()) };
-        let conditions = Conditions::of(&self.parts.headers);
-        let (records, now) = (&self.records, self.now());
-        match self.method() {
-            "PUT" => records.write::<ViewRecord>(place, &conditions, &self.body(body).await?, now).await,
-            "PATCH" => records.rewrite::<ViewRecord>(place, &conditions, &self.body(body).await?, now).await,
-            "DELETE" => records.delete::<ViewRecord>(place, &conditions).await,
-            _ => records.get::<ViewRecord>(place).await,
-        }
+        self.written::<ViewRecord>(place, body).await
     }
 
     async fn team(&self, tenant: TenantId, id: TeamId, body: Body) -> Result<Answer, Problem> {
         self.no_query()?;
-        let place = &teams::place(tenant, &id);
-        let (records, now, conditions) = (&self.records, self.now(), Conditions::of(&self.parts.headers));
-        match self.method() {
-            "PUT" => records.write::<TeamRecord>(place, &conditions, &self.body(body).await?, now).await,
-            "PATCH" => records.rewrite::<TeamRecord>(place, &conditions, &self.body(body).await?, now).await,
-            "DELETE" => records.delete::<TeamRecord>(place, &conditions).await,
-            _ => records.get::<TeamRecord>(place).await,
-        }
+        self.written::<TeamRecord>(&teams::place(tenant, &id), body).await
     }
 
     async fn limit(&self, tenant: TenantId, id: LimitId, body: Body) -> Result<Answer, Problem> {
         self.no_query()?;
-        let (records, now, conditions) = (&self.records, self.now(), Conditions::of(&self.parts.headers));
-        let place = &limits::place(tenant.clone(), &id);
         match self.method() {
-            "PUT" => records.write::<LimitRecord>(place, &conditions, &self.body(body).await?, now).await,
-            "PATCH" => records.rewrite::<LimitRecord>(place, &conditions, &self.body(body).await?, now).await,
-            "DELETE" => limits::delete(records, tenant, id, &conditions).await,
-            _ => records.get::<LimitRecord>(place).await,
+            "DELETE" => limits::delete(&self.records, tenant, id, &Conditions::of(&self.parts.headers)).await,
+            _ => self.written::<LimitRecord>(&limits::place(tenant, &id), body).await,
+        }
+    }
+
+    /// What is asked of a record that requests say whole, or change in part.
+    async fn written<K: Written>(&self, place: &Place, body: Body) -> Result<Answer, Problem> {
+        let (records, conditions) = (&self.records, Conditions::of(&self.parts.headers));
+        match self.method() {
+            "PUT" => records.write::<K>(place, &conditions, &self.body(body).await?, self.now()).await,
+            "PATCH" => records.rewrite::<K>(place, &conditions, &self.body(body).await?, self.now()).await,
+            "DELETE" => records.delete::<K>(place, &conditions).await,
+            _ => records.get::<K>(place).await,
         }
     }
 

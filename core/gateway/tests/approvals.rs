@@ -130,11 +130,8 @@ fn a_call_waits_until_an_operator_approves_and_is_made_once() {
 #[test]
 fn a_limit_that_refuses_an_approved_call_leaves_the_approval_as_it_was() {
     let shop = Shop::new(MANUAL(false));
-    let times = "2026-01-01T00:00:00Z";
-    let hourly = json!({"enabled": true, "scope": {}, "kind": "budget", "unit": "calls", "amount": 1, "window": "hour",
-        "created_at": times, "updated_at": times});
-    shop.world.put("acme", RecordKey::new(RecordKind::Limit, "hourly"), &hourly);
-    shop.world.platform.clock.advance(Duration::from_secs(11));
+    let hourly = json!({"scope": {}, "kind": "budget", "unit": "calls", "amount": 1, "window": "hour"});
+    shop.world.limit("hourly", &hourly);
     assert_eq!(shop.execute("1")["status"], "completed");
     shop.drop_table();
     let id = shop.decide(true);

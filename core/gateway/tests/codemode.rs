@@ -210,19 +210,13 @@ fn in_other_modes_the_tools_are_not_there() {
 fn a_limit_counts_each_call_and_the_program_itself() {
     let world = world();
     let key = key(&world, "code");
-    let limit = |id: &str, spec: Value| {
-        let mut record =
-            json!({"enabled": true, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"});
-        record.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
-        world.put("acme", RecordKey::new(RecordKind::Limit, id), &record);
-    };
-    limit(
+    world.limit(
         "adds",
-        json!({"scope": {"server": "calc"}, "kind": "budget", "unit": "calls", "amount": 2, "window": "day"}),
+        &json!({"scope": {"server": "calc"}, "kind": "budget", "unit": "calls", "amount": 2, "window": "day"}),
     );
-    limit(
+    world.limit(
         "runs",
-        json!({"scope": {"server": "toolgate"}, "kind": "budget", "unit": "calls", "amount": 2, "window": "day"}),
+        &json!({"scope": {"server": "toolgate"}, "kind": "budget", "unit": "calls", "amount": 2, "window": "day"}),
     );
     let params = json!({"name": "execute", "arguments": {"code":
         "let n = 0; try { for (;;) { await calc.add({}); n++ } } catch (e) { return [n, e.message.includes('adds')] }"}});

@@ -29,12 +29,6 @@ fn policy(world: &World, id: &str, rules: &Value) {
     put(world, RecordKind::Policy, id, &json!({"document": {"rules": rules}, "saved_by": "test"}));
 }
 
-fn limit(world: &World, id: &str, spec: &Value) {
-    let mut record = json!({"enabled": true});
-    record.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
-    put(world, RecordKind::Limit, id, &record);
-}
-
 /// A server with a tool that reads, one that writes, and one that wants a number.
 fn world() -> World {
     let world = World::new();
@@ -103,8 +97,7 @@ fn what_is_explained_is_what_lists_and_calls_meet() {
             {"name": "small", "effect": "deny", "when": "tool.name == 'sum' && has(arguments.n) && double(arguments.n) > 10.0"},
         ]),
     );
-    limit(
-        &world,
+    world.limit(
         "one-each",
         &json!({"scope": {"key": "*", "tool": "s__get"}, "kind": "budget", "unit": "calls", "amount": 1}),
     );
@@ -297,13 +290,12 @@ fn a_limit_that_is_used_up_says_when_there_is_more() {
     let key = world.key_with("acme", 1, &["*"], &json!({"user": "*"}));
     let price = json!({"price": {"micro_usd": {"base": 5, "per_kib": 100}}});
     world.server_with("s", upstream(), &price);
-    limit(
-        &world,
+    world.limit(
         "daily",
         &json!({"scope": {"key": "*"}, "kind": "budget", "unit": "calls", "amount": 2, "window": "day"}),
     );
-    limit(&world, "money", &json!({"scope": {"user": "*"}, "kind": "budget", "unit": "micro_usd", "amount": 1000}));
-    limit(&world, "elsewhere", &json!({"scope": {"server": "t"}, "kind": "budget", "unit": "calls", "amount": 0}));
+    world.limit("money", &json!({"scope": {"user": "*"}, "kind": "budget", "unit": "micro_usd", "amount": 1000}));
+    world.limit("elsewhere", &json!({"scope": {"server": "t"}, "kind": "budget", "unit": "calls", "amount": 0}));
     let question = json!({"key": id_of(&key), "user": "eve"});
     let limits = |explained: &Value| explained["limits"].as_array().unwrap().clone();
     let fresh = ask(&world, &question);
@@ -419,8 +411,8 @@ fn lines_of(work: impl FnOnce()) -> Vec<Value> {
 fn nothing_is_called_charged_or_logged_as_a_call() {
     let world = world();
     policy(&world, "draft", &json!([{"name": "none", "effect": "deny", "when": "true"}]));
-    limit(&world, "cap", &json!({"scope": {}, "kind": "concurrency", "unit": "calls", "amount": 1}));
-    limit(&world, "leased", &json!({"scope": {}, "kind": "budget", "unit": "calls", "amount": 100, "mode": "leased"}));
+    world.limit("cap", &json!({"scope": {}, "kind": "concurrency", "unit": "calls", "amount": 1}));
+    world.limit("leased", &json!({"scope": {}, "kind": "budget", "unit": "calls", "amount": 100, "mode": "leased"}));
     let key = world.key(1, &["*"]);
     let tenant = TenantId::new("acme").unwrap();
     let lines = lines_of(|| {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[allow(dead_code, reason = "each test file uses its part")]
 mod common;
 
 use std::{cell::Cell, rc::Rc, time::Duration};

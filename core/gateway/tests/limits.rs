@@ -13,19 +13,11 @@ use toolgate_model::{LimitId, LimitRecord, TenantId};
 use toolgate_ports::{FetchError, FetchErrorKind, Ledger, RecordKey, RecordKind};
 use toolgate_testkit::{LedgerFault, json_response};
 
-fn limit(world: &World, id: &str, spec: &Value) {
-    let mut record =
-        json!({"enabled": true, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"});
-    record.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
-    world.put("acme", RecordKey::new(RecordKind::Limit, id), &record);
-    world.platform.clock.advance(Duration::from_secs(11));
-}
-
 fn world(limits: &[(&str, Value)]) -> (World, String) {
     let world = World::new();
     world.server("s", Upstream::legacy(&["t", "u"]));
     let key = world.key(1, &["*"]);
-    limits.iter().for_each(|(id, spec)| limit(&world, id, spec));
+    limits.iter().for_each(|(id, spec)| world.limit(id, spec));
     (world, key)
 }
 
@@ -116,7 +108,7 @@ fn money_is_reserved_at_most_and_settled_as_the_result_says() {
     });
     world.server_with("s", upstream, &price);
     let key = world.key(1, &["*"]);
-    limit(&world, "money", &spec);
+    world.limit("money", &spec);
     let cost = |cost: Value| world.legacy(&key, "tools/call", &json!({"name": "s__t", "arguments": {"cost": cost}}));
     for (said, total) in [(json!(100), 100), (json!(0.5), 101), (json!("free"), 501), (json!(-5), 901)] {
         assert!(cost(said.clone()).json()["result"].is_object(), "{said}");
@@ -197,7 +189,7 @@ fn a_lost_ledger_refuses_unless_the_limit_says_otherwise() {
     let refused = call(&world, &key, "s__t");
     assert_eq!((refused.status.as_u16(), refused.code()), (503, -31503));
     assert!(refused.headers.contains_key("retry-after"));
-    limit(&world, "b", &spec(true));
+    world.limit("b", &spec(true));
     assert!(call(&world, &key, "s__t").json()["result"].is_object());
     world.platform.ledger.set_fault(None);
     assert!(call(&world, &key, "s__t").json()["result"].is_object());

@@ -130,9 +130,8 @@ impl<P: Platform> Meters<P> {
         let due = self.with(tenant, |kept| {
             settlements.into_iter().for_each(|(settlement, haste)| kept.outbox.add(settlement, haste));
             // Where nothing lingers, nothing waits for others to be told with it.
-            let due =
-                if self.linger == 0 { !kept.outbox.is_empty() } else { kept.outbox.is_due(now.ticks, Haste::Now) };
-            due && kept.telling <= now.ticks
+            let haste = if self.linger == 0 { Haste::Whenever } else { Haste::Now };
+            kept.outbox.is_due(now.ticks, haste) && kept.telling <= now.ticks
         });
         if due {
             let (meters, tenant) = (Rc::clone(self), tenant.clone());

@@ -40,9 +40,10 @@ impl<P: Platform> Core<P> {
         let Approval::Needed(call) = target.approval.clone() else { return Gate::Open };
         context.line.rule(call.rule.as_str());
         let approval = context.approval_id(&["call", &digest(target)]);
-        // What is held at a legacy server was let through before it got there.
+        // What waits at a legacy server was let through before it got there. What is not held there is made again: once more than operators
+        // have allowed, but not without the person who answers.
         let waits = self.waiting_at_its_server(context, target);
-        if waits.is_some_and(|waiting| waiting.mailbox.is_some()) {
+        if waits.is_some_and(|waiting| waiting.mailbox.is_some() || context.person_decides()) {
             target.approval = Approval::Given(Some(call));
             return Gate::Open;
         }
@@ -87,11 +88,6 @@ impl<P: Platform> Core<P> {
                 Answered::No => return Gate::Closed(declined(context, id, approval)),
                 Answered::Nothing => {}
             },
-            // So was what a legacy server is asked for again.
-            None if self.waiting_at_its_server(context, target).is_some() => {
-                target.approval = Approval::Given(Some(Rc::clone(call)));
-                return Gate::Open;
-            }
             None => logged(context, approval, "asked", &"the person at the client"),
         }
         context.line.outcome(Outcome::Ok);

@@ -1,6 +1,6 @@
 //! A gateway on the platform in memory, with scripted upstreams of both eras.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -191,6 +191,14 @@ impl World {
         record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.put(tenant, RecordKey::new(RecordKind::Key, minted.id.as_str()), &record);
         minted.secret
+    }
+
+    /// A limit of the tenant `acme`, and the time until it is seen.
+    pub(crate) fn limit(&self, id: &str, spec: &Value) {
+        let mut record = with_times(json!({"enabled": true}));
+        record.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        self.put("acme", RecordKey::new(RecordKind::Limit, id), &record);
+        self.platform.clock.advance(Duration::from_secs(11));
     }
 
     pub(crate) fn send(&self, request: Request<Body>) -> Answer {
