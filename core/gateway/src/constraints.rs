@@ -145,7 +145,7 @@ impl<'a> Told<'a> {
     fn of(hours: &'a QuietHours) -> Self {
         let zone = match hours.zone.as_deref() {
             None => Some(TimeZone::UTC),
-            Some(name) => TimeZone::get(name).ok(),
+            Some(name) => toolgate_zones::zone(name),
         };
         Self { hours, zone }
     }

@@ -28,20 +28,26 @@ impl Span {
     /// The `unit` of the calendar in `zone` that `now` lies in. Each ends where the next begins, whatever the zone's clocks do.
     #[must_use]
     pub fn of(unit: CalendarUnit, zone: &Zone, now: u64) -> Self {
+        if zone.is_utc() {
+            return Self::within(unit, &TimeZone::UTC, now);
+        }
+        // Only a name that is known makes a `Zone`; were one gone, UTC is as good a calendar as any.
+        Self::within(unit, &toolgate_zones::zone(zone.as_str()).unwrap_or(TimeZone::UTC), now)
+    }
+
+    fn within(unit: CalendarUnit, zone: &TimeZone, now: u64) -> Self {
         let now = now.min(LAST);
-        // Only a name that the database knows makes a `Zone`; were one gone, UTC is as good a calendar as any.
-        let zone = if zone.is_utc() { TimeZone::UTC } else { TimeZone::get(zone.as_str()).unwrap_or(TimeZone::UTC) };
         match unit {
-            CalendarUnit::Second => Self::even(&zone, 1_000, now),
-            CalendarUnit::Minute => Self::even(&zone, 60_000, now),
-            CalendarUnit::Hour => Self::even(&zone, 3_600_000, now),
-            CalendarUnit::Day => Self::dates(&zone, now, |date| date, |date| date.tomorrow().ok()),
-            CalendarUnit::Week => Self::dates(&zone, now, monday, |date| days_after(date, 7)),
+            CalendarUnit::Second => Self::even(zone, 1_000, now),
+            CalendarUnit::Minute => Self::even(zone, 60_000, now),
+            CalendarUnit::Hour => Self::even(zone, 3_600_000, now),
+            CalendarUnit::Day => Self::dates(zone, now, |date| date, |date| date.tomorrow().ok()),
+            CalendarUnit::Week => Self::dates(zone, now, monday, |date| days_after(date, 7)),
             CalendarUnit::Month => {
-                Self::dates(&zone, now, Date::first_of_month, |date| date.last_of_month().tomorrow().ok())
+                Self::dates(zone, now, Date::first_of_month, |date| date.last_of_month().tomorrow().ok())
             }
             CalendarUnit::Year => {
-                Self::dates(&zone, now, Date::first_of_year, |date| date.last_of_year().tomorrow().ok())
+                Self::dates(zone, now, Date::first_of_year, |date| date.last_of_year().tomorrow().ok())
             }
         }
     }

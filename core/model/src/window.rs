@@ -4,7 +4,6 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 
@@ -89,8 +88,8 @@ impl Zone {
         if name.len() > MAX_ZONE {
             return Err(unknown());
         }
-        let zone = TimeZone::get(name).map_err(|_| unknown())?;
-        Ok(Self(zone.iana_name().unwrap_or(UTC).into()))
+        let (name, _) = toolgate_zones::named(name).ok_or_else(unknown)?;
+        Ok(Self(name.into()))
     }
 
     /// Its name.

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     fn moment(time: &str, zone: &str) -> Moment {
-        Moment::new(time.parse().unwrap(), &TimeZone::get(zone).unwrap()).unwrap()
+        Moment::new(time.parse().unwrap(), &toolgate_zones::zone(zone).unwrap()).unwrap()
     }
 
     #[test]

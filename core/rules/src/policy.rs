@@ -129,7 +129,7 @@ fn of_rule(index: usize, rule: &Rule) -> RuleRef {
 
 fn zone(name: Option<&str>) -> Result<TimeZone, Problem> {
     let Some(name) = name else { return Ok(TimeZone::UTC) };
-    TimeZone::get(name).map_err(|_| Problem::Zone(name.chars().take(60).collect()))
+    toolgate_zones::zone(name).ok_or_else(|| Problem::Zone(name.chars().take(60).collect()))
 }
 
 /// Compiles one rule behind `earlier` ones.
