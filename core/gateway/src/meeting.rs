@@ -32,7 +32,7 @@ const TOGETHER: Duration = Duration::from_millis(60);
 /// The longest that is waited for questions, however much else a server says meanwhile.
 const GATHERING: Duration = Duration::from_secs(1);
 /// How long whoever holds an exchange may take to say that it got an answer.
-const HOLDER_PATIENCE: Duration = Duration::from_secs(20);
+const HOLDER_PATIENCE: Duration = Duration::from_secs(10);
 /// The most questions at once.
 const MAX_QUESTIONS: usize = 16;
 
@@ -242,12 +242,13 @@ impl<P: Platform> Talk<P> {
         }
         let (mut silent, mut taken) = (Duration::ZERO, false);
         loop {
-            let news = core.platform.mailbox().take(tenant, &from_holder(&mailbox), KEEP_ALIVE).await;
+            let patience = if taken { core.config.limits.upstream_total } else { HOLDER_PATIENCE };
+            let wait = KEEP_ALIVE.min(patience.saturating_sub(silent));
+            let news = core.platform.mailbox().take(tenant, &from_holder(&mailbox), wait).await;
             let news = news.ok().flatten().and_then(|letter| serde_json::from_slice::<News>(&letter).ok());
             match news {
                 None => {
-                    silent += KEEP_ALIVE;
-                    let patience = if taken { core.config.limits.upstream_total } else { HOLDER_PATIENCE };
+                    silent += wait;
                     if silent >= patience {
                         let words = "The call that waited for these answers is over: make it again.";
                         return self.refuse(rpc::INVALID_PARAMS, words, &out).await;
