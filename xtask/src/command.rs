@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Read},
     path::Path,
     process::{Command, Stdio},
     thread,
@@ -12,6 +12,7 @@ use crate::{
     live::Group,
     places,
     problem::{Problem, Result},
+    stage::{self, Actor},
 };
 
 /// A command in the repository's root that reads nothing.
@@ -41,8 +42,9 @@ pub(crate) fn shown(command: &mut Command) -> Result<String> {
 pub(crate) fn attempt(command: &mut Command) -> Result<(bool, String)> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut group = Group::spawn(command)?;
-    let errors = group.child().stderr.take().map(|pipe| thread::spawn(move || echo(pipe)));
-    let mut output = group.child().stdout.take().map(echo).unwrap_or_default();
+    let actor = stage::actor();
+    let errors = group.child().stderr.take().map(|pipe| thread::spawn(move || echo(pipe, &actor)));
+    let mut output = group.child().stdout.take().map(|pipe| echo(pipe, &stage::actor())).unwrap_or_default();
     if let Some(errors) = errors {
         output += &errors.join().unwrap_or_default();
     }
@@ -55,13 +57,13 @@ pub(crate) fn asked(command: &mut Command) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Copies `pipe` to stderr line by line, and keeps it.
-pub(crate) fn echo(pipe: impl Read) -> String {
+/// Shows `pipe` line by line, and keeps it.
+pub(crate) fn echo(pipe: impl Read, shown: &Actor) -> String {
     let mut kept = String::new();
     let mut reader = BufReader::new(pipe);
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-        let _ = std::io::stderr().write_all(&line);
+        shown.say(&line);
         kept += &String::from_utf8_lossy(&line);
         line.clear();
     }

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use sha2::{Digest, Sha256};
@@ -41,6 +42,20 @@ fn rust_is_complete() -> bool {
         && asked(cargo().args(["fmt", "--version"])).is_some()
 }
 
+/// One at a time installs packages of npm, Python environments, and the Worker's tools.
+static NPM: Mutex<()> = Mutex::new(());
+static PYTHON: Mutex<()> = Mutex::new(());
+static WORKER_TOOLS: Mutex<()> = Mutex::new(());
+
+fn alone(turn: &Mutex<()>) -> MutexGuard<'_, ()> {
+    turn.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All environments of Python that tests need.
+pub(crate) fn pythons() -> Result<()> {
+    ["tools", "peers", "bridge", "sam"].into_iter().try_for_each(|name| python(name).map(drop))
+}
+
 /// What `tests/package-lock.json` names, in `tests/node_modules`.
 pub(crate) fn npm() -> Result<()> {
     npm_of(&places::tests())
@@ -48,6 +63,7 @@ pub(crate) fn npm() -> Result<()> {
 
 /// What `package-lock.json` in `folder` names, in its `node_modules`.
 pub(crate) fn npm_of(folder: &Path) -> Result<()> {
+    let _alone = alone(&NPM);
     let lock = fs::read(folder.join("package-lock.json"))?;
     let stamp = folder.join("node_modules/.toolgate-stamp");
     if fs::read(&stamp).is_ok_and(|found| found == lock) {
@@ -68,6 +84,7 @@ pub(crate) fn npm_bin() -> Result<PathBuf> {
 
 /// The programs of the Python environment that `tests/requirements-<name>.txt` describes.
 pub(crate) fn python(name: &str) -> Result<PathBuf> {
+    let _alone = alone(&PYTHON);
     let file = places::tests().join(format!("requirements-{name}.txt"));
     let hash = hex::encode(Sha256::digest(fs::read(&file)?));
     let dir = places::cache()?.join(format!("python-{name}-{}", &hash[..12]));
@@ -84,6 +101,7 @@ pub(crate) fn python(name: &str) -> Result<PathBuf> {
 
 /// `worker-build` and `wasm-bindgen`, for which no registry has binaries.
 pub(crate) fn worker_tools() -> Result<PathBuf> {
+    let _alone = alone(&WORKER_TOOLS);
     let dir = places::cache()?.join(format!("tools-wb{WORKER_BUILD}-wbg{WASM_BINDGEN}"));
     let bin = dir.join("bin");
     if ["worker-build", "wasm-bindgen"].iter().all(|name| bin.join(name).exists()) {

@@ -14,6 +14,7 @@ mod places;
 mod problem;
 mod sandbox;
 mod sizes;
+mod stage;
 mod target;
 mod test;
 mod up;
@@ -27,7 +28,7 @@ use target::Target;
 const USAGE: &str = "\
 cargo xtask test [part…] [--target local|worker|lambda]
     installs what it needs and runs everything, or the parts named:
-    fmt clippy deny sandbox unit contracts demo e2e conformance deploy   (--target: e2e and conformance on this target only)
+    fmt clippy deny sandbox build unit contracts demo e2e conformance deploy   (--target: what a target has of them, on this one)
 cargo xtask up local|worker|lambda [--port P] [--json]
     starts a target in its real runtime, with a fresh store, a tenant and a key; prints one line of JSON when ready,
     serves until it is ended. SIGHUP restarts the runtime on the same store and port, and prints the line again.

@@ -1,6 +1,6 @@
 //! What is deployed is what was written down: wrangler and SAM take the project as it is.
 
-use super::report::{Report, Tally};
+use super::report::Tally;
 use crate::{
     build,
     command::{command, run},
@@ -8,19 +8,14 @@ use crate::{
     problem::Result,
 };
 
-pub(super) fn parts(report: &mut Report) {
-    report.part("deploy worker", worker);
-    report.part("deploy lambda", lambda);
-}
-
-fn worker() -> Result<Tally> {
+pub(super) fn worker() -> Result<Tally> {
     let out = places::target_dir().join("wrangler");
     let mut wrangler = command(places::npm_bin("wrangler"));
     run(build::worker_env(&mut wrangler)?.args(["deploy", "--dry-run", "--outdir"]).arg(out))?;
     Ok(Tally::one())
 }
 
-fn lambda() -> Result<Tally> {
+pub(super) fn lambda() -> Result<Tally> {
     let (sam, tools) = (install::python("sam")?, install::python("tools")?);
     let path = places::path_with(&[tools, sam.clone()])?;
     let in_sam = |program: &str| {

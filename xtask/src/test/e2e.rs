@@ -5,7 +5,7 @@ use std::env;
 
 use serde_json::json;
 
-use super::report::{Report, Tally};
+use super::report::Tally;
 use crate::{
     command::{attempt, command},
     install, places,
@@ -13,21 +13,15 @@ use crate::{
     target::Target,
 };
 
-pub(super) fn run(report: &mut Report, only: Option<Target>) {
-    each(report, only, "e2e", "e2e/main.mjs");
+pub(super) fn suite(target: Target) -> Result<Tally> {
+    against(target, "e2e/main.mjs")
 }
 
-pub(super) fn conformance(report: &mut Report, only: Option<Target>) {
-    each(report, only, "conformance", "conformance/main.mjs");
+pub(super) fn conformance(target: Target) -> Result<Tally> {
+    against(target, "conformance/main.mjs")
 }
 
-fn each(report: &mut Report, only: Option<Target>, name: &str, file: &str) {
-    for target in Target::ALL.into_iter().filter(|target| only.is_none_or(|only| only == *target)) {
-        report.part(&format!("{name} {target}"), || suite(target, file));
-    }
-}
-
-fn suite(target: Target, file: &str) -> Result<Tally> {
+fn against(target: Target, file: &str) -> Result<Tally> {
     let (peers, bridge) = (install::python("peers")?, install::python("bridge")?);
     let up = json!([env::current_exe()?, "up", target.to_string(), "--json"]);
     let npm = install::npm_bin()?;

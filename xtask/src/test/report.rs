@@ -2,10 +2,13 @@
 
 use std::{
     process::ExitCode,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
-use crate::problem::Result;
+use super::Job;
+use crate::{problem::Result, stage};
 
 /// What a part counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,37 +67,64 @@ struct Row {
 /// The parts that ran.
 #[derive(Default)]
 pub(super) struct Report {
-    rows: Vec<Row>,
+    rows: Mutex<Vec<Row>>,
 }
 
 impl Report {
     /// Runs one part, and shows its name and time.
-    pub(super) fn part(&mut self, name: &str, part: impl FnOnce() -> Result<Tally>) {
-        eprintln!("\n== {name}");
-        let start = Instant::now();
-        let tally = part().unwrap_or_else(|problem| {
-            eprintln!("xtask: {problem}");
-            Tally { passed: 0, failed: 1 }
+    pub(super) fn part(&self, name: &str, part: impl FnOnce() -> Result<Tally>) {
+        let row = stage::act(|| {
+            let shown = stage::actor();
+            shown.say(format!("\n== {name}\n").as_bytes());
+            let start = Instant::now();
+            let tally = part().unwrap_or_else(|problem| {
+                shown.say(format!("xtask: {problem}\n").as_bytes());
+                Tally { passed: 0, failed: 1 }
+            });
+            let took = start.elapsed();
+            shown.say(format!("== {name}: {:.1} s\n", took.as_secs_f64()).as_bytes());
+            Row { name: name.to_owned(), tally, took }
         });
-        let row = Row { name: name.to_owned(), tally, took: start.elapsed() };
-        eprintln!("== {name}: {:.1} s", row.took.as_secs_f64());
-        self.rows.push(row);
+        self.rows().push(row);
     }
 
-    pub(super) fn failed(&self) -> bool {
-        self.rows.iter().any(|row| row.tally.failed > 0)
+    /// Runs the wanted jobs of lanes side by side, in each lane one after the other. Once one has failed none begins: the rest
+    /// would only hide what failed.
+    pub(super) fn side_by_side(&self, lanes: Vec<Vec<Job>>, wanted: impl Fn(&Job) -> bool + Sync) {
+        thread::scope(|scope| {
+            for lane in lanes {
+                let wanted = &wanted;
+                scope.spawn(move || {
+                    for job in lane.into_iter().filter(wanted) {
+                        if self.failed() {
+                            return;
+                        }
+                        self.part(&job.name(), job.run);
+                    }
+                });
+            }
+        });
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self) -> bool {
+        self.rows().iter().any(|row| row.tally.failed > 0)
     }
 
     /// Prints the table and the last line.
     pub(super) fn close(&self) -> ExitCode {
-        let width = self.rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
+        let rows = self.rows();
+        let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
         println!("\n{:width$}  passed  failed   seconds", "part");
-        for Row { name, tally, took } in &self.rows {
+        for Row { name, tally, took } in rows.iter() {
             println!("{name:width$}  {:>6}  {:>6}  {:>8.1}", tally.passed, tally.failed, took.as_secs_f64());
         }
-        let sum = |count: fn(&Tally) -> usize| self.rows.iter().map(|row| count(&row.tally)).sum::<usize>();
+        let sum = |count: fn(&Tally) -> usize| rows.iter().map(|row| count(&row.tally)).sum::<usize>();
         println!("\n{} passed, {} failed", sum(|tally| tally.passed), sum(|tally| tally.failed));
-        if self.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        if sum(|tally| tally.failed) > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::report::{Report, Tally};
+use super::report::Tally;
 use crate::{
     build,
     command::{attempt, cargo, command, run},
@@ -18,12 +18,18 @@ pub(super) fn fmt() -> Result<Tally> {
     Ok(Tally::one())
 }
 
-/// The worker compiles to nothing but WebAssembly; the rest to this machine.
-pub(super) fn clippy(report: &mut Report) {
-    let worker = ["--package", "toolgate-worker", "--target", "wasm32-unknown-unknown"];
-    report.part("clippy", || lint(&["--workspace", "--exclude", "toolgate-worker", "--all-targets"]));
-    report.part("clippy worker", || lint(&worker));
-    report.part("clippy guest", || sandbox::lint().map(|()| Tally::one()));
+pub(super) fn clippy() -> Result<Tally> {
+    lint(&["--workspace", "--exclude", "toolgate-worker", "--all-targets"])
+}
+
+/// The worker compiles to nothing but WebAssembly.
+pub(super) fn clippy_worker() -> Result<Tally> {
+    lint(&["--package", "toolgate-worker", "--target", "wasm32-unknown-unknown"])
+}
+
+/// What runs in the sandbox, too.
+pub(super) fn clippy_guest() -> Result<Tally> {
+    sandbox::lint().map(|()| Tally::one())
 }
 
 fn lint(what: &[&str]) -> Result<Tally> {
@@ -48,27 +54,30 @@ pub(super) fn sandbox() -> Result<Tally> {
     sandbox::check().map(|()| Tally::one())
 }
 
+/// The unit tests, compiled.
+pub(super) fn build() -> Result<Tally> {
+    run(nextest()?.arg("--no-run"))?;
+    Ok(Tally::none())
+}
+
 pub(super) fn unit() -> Result<Tally> {
     counted(&mut nextest()?)
 }
 
-/// Each store in its real engine: DynamoDB Local, a Durable Object in workerd. (SQLite is embedded: a unit test.)
-pub(super) fn contracts(report: &mut Report) {
-    report.part("contract lambda", || {
-        let dynamo = Dynamo::start()?;
-        let mut tests = nextest()?;
-        tests.args(["--filterset", "package(toolgate-lambda)", "--run-ignored", "only"]).envs(dynamo.vars());
-        counted(&mut tests)
-    });
-    report.part("contract worker", || {
-        let node = install::npm_bin()?.join("node");
-        let mut tests = command(node);
-        counted(build::worker_env(&mut tests)?.args([
-            "--test",
-            "--test-reporter=spec",
-            "targets/worker/contract.test.mjs",
-        ]))
-    });
+/// What every store must keep, in DynamoDB Local. (SQLite is embedded: a unit test.)
+pub(super) fn contract_lambda() -> Result<Tally> {
+    let dynamo = Dynamo::start()?;
+    let mut tests = nextest()?;
+    tests.args(["--filterset", "package(toolgate-lambda)", "--run-ignored", "only"]).envs(dynamo.vars());
+    counted(&mut tests)
+}
+
+/// The same, in a Durable Object in workerd.
+pub(super) fn contract_worker() -> Result<Tally> {
+    let node = install::npm_bin()?.join("node");
+    let mut tests = command(node);
+    let suite = ["--test", "--test-reporter=spec", "targets/worker/contract.test.mjs"];
+    counted(build::worker_env(&mut tests)?.args(suite))
 }
 
 /// Always of the whole workspace: of a part of it, what all share would be built anew, with fewer features.

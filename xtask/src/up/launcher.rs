@@ -18,6 +18,7 @@ use crate::{
     live::Group,
     places,
     problem::{Problem, Result},
+    stage,
     target::Target,
 };
 
@@ -136,7 +137,8 @@ impl Announced {
         stdout.read_line(&mut line)?;
         let port = port_of(&line)?;
         // What it says later is log.
-        thread::spawn(move || echo(stdout));
+        let actor = stage::actor();
+        thread::spawn(move || echo(stdout, &actor));
         Ok(Self { group, port })
     }
 }
