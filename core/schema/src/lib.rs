@@ -14,6 +14,10 @@ use serde_json::Value;
 
 /// The longest schema, in bytes.
 pub const MAX_SCHEMA: usize = 256 << 10;
+/// The most work for patterns, as the crate `regex` beside this one counts it: for all of a schema when it is made ready, and for a
+/// check. About a second at the very worst, for patterns made to be slow; a pattern of usual length finds its way through a megabyte.
+const MAX_COMPILING: u64 = 4 << 30;
+const MAX_MATCHING: u64 = 4 << 30;
 /// The most mismatches that are told of one check.
 const MAX_MISMATCHES: usize = 8;
 /// The longest text of a mismatch, in characters.
@@ -97,7 +101,9 @@ impl ArgumentSchema {
         compiler.use_loader(Box::new(Nothing));
         let mut schemas = Schemas::new();
         compiler.add_resource(PLACE, schema).map_err(|error| unusable(&error))?;
-        let index = compiler.compile(PLACE, &mut schemas).map_err(|error| unusable(&error))?;
+        let compile = || compiler.compile(PLACE, &mut schemas).map_err(|error| unusable(&error));
+        let compiled = regex::within(MAX_COMPILING, compile);
+        let index = compiled.ok_or(SchemaError::TooIntricate("its patterns are too large together"))??;
         Ok(Self { schemas, index, cost })
     }
 
@@ -110,11 +116,16 @@ impl ArgumentSchema {
         if !self.cost.allows(&arguments) {
             return Err(ArgumentsError::TooLarge);
         }
-        let Err(error) = self.schemas.validate(&arguments, self.index) else { return Ok(()) };
-        let mut mismatches = Vec::new();
-        collect(&error, &mut mismatches);
-        Err(ArgumentsError::Mismatches(mismatches))
+        let check = || self.schemas.validate(&arguments, self.index).map_err(|error| mismatches(&error));
+        let checked = regex::within(MAX_MATCHING, check).ok_or(ArgumentsError::TooLarge)?;
+        checked.map_err(ArgumentsError::Mismatches)
     }
+}
+
+fn mismatches(error: &ValidationError<'_, '_>) -> Vec<Mismatch> {
+    let mut found = Vec::new();
+    collect(error, &mut found);
+    found
 }
 
 /// The errors that stand for themselves: the leaves.
@@ -131,7 +142,12 @@ fn collect(error: &ValidationError<'_, '_>, into: &mut Vec<Mismatch>) {
 }
 
 fn unusable(error: &CompileError) -> SchemaError {
-    SchemaError::Unusable(shortened(&error.to_string()))
+    let said = match error {
+        // Of a pattern that its parser takes and its engine does not.
+        CompileError::Bug(inner) => format!("a pattern can't be compiled: {inner}"),
+        other => other.to_string(),
+    };
+    SchemaError::Unusable(shortened(&said))
 }
 
 fn shortened(text: &str) -> String {

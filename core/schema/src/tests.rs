@@ -102,6 +102,36 @@ fn what_is_too_long_or_too_deep_is_refused() {
 }
 
 #[test]
+fn patterns_are_those_of_ecmascript_without_unicodes_properties() {
+    let id = schema(
+        &json!({"properties": {"id": {"pattern": "^\\d{3}-[a-z]+$"}}, "patternProperties": {"^x-": {"type": "integer"}}}),
+    );
+    assert_eq!(id.check(r#"{"id":"123-abc","x-a":1}"#), Ok(()));
+    assert!(id.check(r#"{"id":"١٢٣-abc"}"#).is_err(), "a digit is one of ASCII");
+    assert!(id.check(r#"{"x-a":"1"}"#).is_err());
+    for unknown in ["^\\p{L}+$", "(?=a)b", "("] {
+        assert!(refused(&json!({"pattern": unknown})).contains("can't be used"), "{unknown}");
+    }
+}
+
+#[test]
+fn patterns_cost_no_more_than_they_may() {
+    let slow = schema(&json!({"items": {"pattern": "(a?){1000}b"}}));
+    assert_eq!(
+        slow.check(&json!(["a".repeat(1_000)]).to_string()).map_err(|error| error == ArgumentsError::TooLarge),
+        Err(false)
+    );
+    assert_eq!(slow.check(&json!(["a".repeat(100_000)]).to_string()), Err(ArgumentsError::TooLarge));
+    assert_eq!(slow.check(&json!(vec!["a".repeat(1_000); 100]).to_string()), Err(ArgumentsError::TooLarge));
+    let usual = schema(&json!({"pattern": "^[^/]+$"}));
+    assert_eq!(usual.check(&json!("a".repeat(1 << 19)).to_string()), Ok(()));
+    let many =
+        (0..500).map(|n| (format!("p{n}"), json!({"pattern": "(a?){1000}b"}))).collect::<serde_json::Map<_, _>>();
+    assert!(refused(&json!({"properties": many})).contains("patterns"));
+    assert!(refused(&json!({"pattern": "((a{1000}){1000}){1000}"})).contains("can't be used"));
+}
+
+#[test]
 fn what_is_told_is_bounded_and_repeats_no_long_value() {
     let items = schema(&json!({"items": {"type": "integer"}}));
     let many = Value::from(vec![Value::from("x".repeat(10_000)); 1_000]);
