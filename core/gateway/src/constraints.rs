@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use jiff::{Timestamp as Instant, ToSpan, civil::Weekday, tz::TimeZone};
+use jiff::{Timestamp as Instant, civil::Weekday, tz::TimeZone};
 use toolgate_catalogue::Listed;
 use toolgate_model::{ArgumentCheck, Constraints, Day, QuietHours, TimeOfDay, Timestamp};
 use toolgate_ports::{Body, Clock, Platform};
@@ -164,7 +164,7 @@ impl<'a> Told<'a> {
         let (hour, minute) =
             (i8::try_from(minutes / 60).unwrap_or_default(), i8::try_from(minutes % 60).unwrap_or_default());
         let today = zone.to_datetime(now).date();
-        let days = today.series(1.day()).take(DAYS_AHEAD);
+        let days = std::iter::successors(Some(today), |date| date.tomorrow().ok()).take(DAYS_AHEAD);
         days.filter_map(|date| zone.to_timestamp(date.at(hour, minute, 0, 0)).ok()).collect()
     }
 }

@@ -23,22 +23,26 @@ const GAP: usize = 32;
 /// # Errors
 /// If `guest` imports anything, keeps state where a snapshot does not see it, or fails.
 pub fn snapshot(guest: &[u8]) -> Result<Vec<u8>, PassError> {
-    check(guest)?;
-    let memory = run(guest)?;
+    let memory = run(guest, check(guest)?)?;
     let mut module = Module::new();
     Snapshot { memory: &memory }.parse_core_module(&mut module, Parser::new(0), guest)?;
     Ok(module.finish())
 }
 
-/// The stack pointer is the only state outside the memory, and is where it was when `init` returns.
-fn check(guest: &[u8]) -> Result<(), PassError> {
-    let mut mutable = 0;
+/// The stack pointer is the only state outside the memory, and is where it was when `init` returns: at the end of the stack, which
+/// lies before all else (the linker's `--stack-first`). Gives that place.
+fn check(guest: &[u8]) -> Result<usize, PassError> {
+    let (mut mutable, mut stack) = (0, None);
     for payload in Parser::new(0).parse_all(guest) {
         match payload? {
             Payload::ImportSection(_) => return Err(PassError::Form("it imports something")),
             Payload::GlobalSection(globals) => {
                 for global in globals {
-                    mutable += usize::from(global?.ty.mutable);
+                    let global = global?;
+                    if global.ty.mutable {
+                        mutable += 1;
+                        stack = start(&global);
+                    }
                 }
             }
             Payload::DataSection(data) => {
@@ -51,17 +55,32 @@ fn check(guest: &[u8]) -> Result<(), PassError> {
             _ => {}
         }
     }
-    if mutable == 1 { Ok(()) } else { Err(PassError::Form("it has more mutable globals than the stack pointer")) }
+    match stack {
+        Some(stack) if mutable == 1 => Ok(stack),
+        _ => Err(PassError::Form("it has not the stack pointer alone as a mutable global")),
+    }
 }
 
-fn run(guest: &[u8]) -> Result<Vec<u8>, PassError> {
+/// What a global is at first, if that is a place in the memory.
+fn start(global: &wasmparser::Global<'_>) -> Option<usize> {
+    match global.init_expr.get_operators_reader().read() {
+        Ok(wasmparser::Operator::I32Const { value }) => usize::try_from(value).ok(),
+        _ => None,
+    }
+}
+
+/// The memory after `init`. What lies below `stack` is over.
+fn run(guest: &[u8], stack: usize) -> Result<Vec<u8>, PassError> {
     let engine = Engine::default();
     let module = wasmi::Module::new(&engine, guest)?;
     let mut store = Store::new(&engine, ());
     let instance: Instance = Linker::new(&engine).instantiate_and_start(&mut store, &module)?;
     instance.get_typed_func::<(), ()>(&store, INIT)?.call(&mut store, ())?;
     let memory = instance.get_memory(&store, "memory").ok_or(PassError::Form("it exports no memory"))?;
-    Ok(memory.data(&store).to_vec())
+    let mut memory = memory.data(&store).to_vec();
+    let unused = memory.get_mut(..stack).ok_or(PassError::Form("its stack is not in its memory"))?;
+    unused.fill(0);
+    Ok(memory)
 }
 
 struct Snapshot<'a> {

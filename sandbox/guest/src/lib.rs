@@ -42,6 +42,7 @@ static REPLY: Single<Vec<u8>> = Single::new(Vec::new());
 pub extern "C" fn init() {
     report::watch_panics();
     *EXECUTION.get() = Some(Execution::new());
+    boa_engine::gc::force_collect();
 }
 
 /// Room for `length` bytes of input; where to write them.
