@@ -1,8 +1,8 @@
 // The store contract inside workerd, against the real bindings: node --test targets/worker/contract.test.mjs
 //
-// Builds the worker with its `contract` feature beside the product's build, never over it.
+// The worker is one with the feature `contract`, built beside the product's, never over it (xtask/src/build.rs).
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,11 +17,6 @@ const persist = mkdtempSync(join(tmpdir(), "toolgate-worker-"));
 let worker;
 
 before(async () => {
-  execFileSync("worker-build", ["--dev", "--out-dir", build, "--features", "contract"], {
-    cwd: here,
-    env: { ...process.env, CARGO_TARGET_DIR: target },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
   worker = await start();
 });
 

@@ -50,6 +50,14 @@ pub(crate) fn worker() -> Result<PathBuf> {
     Ok(dir.join("build"))
 }
 
+/// The worker that runs the stores' contract, where its test looks for it (`targets/worker/contract.test.mjs`).
+pub(crate) fn worker_contract() -> Result<()> {
+    let worker_build = install::worker_tools()?.join("worker-build");
+    let mut build = command(worker_build);
+    worker_env(&mut build)?.current_dir(places::root().join("targets/worker")).args(["--dev", "--out-dir"]);
+    run(build.arg(places::target_dir().join("worker-contract")).args(["--features", "contract"]))
+}
+
 /// What building the worker and running wrangler need in the environment: tools that were installed, no telephone.
 pub(crate) fn worker_env(command: &mut Command) -> Result<&mut Command> {
     let path = places::path_with(&[install::worker_tools()?, install::npm_bin()?])?;

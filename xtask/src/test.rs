@@ -75,11 +75,17 @@ fn builds() -> Vec<Lane> {
             Job::new("clippy", Of::Target(Worker), rust::clippy_worker),
             Job::new("clippy", Of::Some("guest"), rust::clippy_guest),
             Job::new("build", Of::Target(Local), || build::local().map(|_| Tally::none())),
-            Job::new("build", Of::Target(Worker), || build::worker().map(|_| Tally::none())),
+            Job::new("build", Of::Target(Worker), build_worker),
             Job::new("build", Of::Target(Lambda), build_lambda),
         ],
         vec![Job::new("build", Of::Some("environments"), || install::pythons().map(|()| Tally::none()))],
     ]
+}
+
+fn build_worker() -> Result<Tally> {
+    build::worker()?;
+    build::worker_contract()?;
+    Ok(Tally::none())
 }
 
 fn build_lambda() -> Result<Tally> {

@@ -61,19 +61,22 @@ pub(super) fn build() -> Result<Tally> {
 }
 
 pub(super) fn unit() -> Result<Tally> {
-    counted(&mut nextest()?)
+    counted(nextest()?.arg("--no-fail-fast"))
 }
 
 /// What every store must keep, in DynamoDB Local. (SQLite is embedded: a unit test.)
 pub(super) fn contract_lambda() -> Result<Tally> {
     let dynamo = Dynamo::start()?;
     let mut tests = nextest()?;
-    tests.args(["--filterset", "package(toolgate-lambda)", "--run-ignored", "only"]).envs(dynamo.vars());
+    tests
+        .args(["--no-fail-fast", "--filterset", "package(toolgate-lambda)", "--run-ignored", "only"])
+        .envs(dynamo.vars());
     counted(&mut tests)
 }
 
 /// The same, in a Durable Object in workerd.
 pub(super) fn contract_worker() -> Result<Tally> {
+    build::worker_contract()?;
     let node = install::npm_bin()?.join("node");
     let mut tests = command(node);
     let suite = ["--test", "--test-reporter=spec", "targets/worker/contract.test.mjs"];
@@ -84,7 +87,7 @@ pub(super) fn contract_worker() -> Result<Tally> {
 fn nextest() -> Result<Command> {
     let tools = install::python("tools")?;
     let mut nextest = cargo();
-    nextest.env("PATH", places::path_with(&[tools])?).args(["nextest", "run", "--locked", "--no-fail-fast"]);
+    nextest.env("PATH", places::path_with(&[tools])?).args(["nextest", "run", "--locked"]);
     nextest.args(["--workspace", "--exclude", "toolgate-worker"]);
     Ok(nextest)
 }
