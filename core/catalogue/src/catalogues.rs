@@ -27,6 +27,10 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a server that failed is not asked for its catalogue.
 const COOL_DOWN: Duration = Duration::from_secs(3);
+/// How often whoever waits for another's fetch looks whether it is over: after this, then after twice as long, up to
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// this.
+const LOOK_AGAIN_AT_LAST: Duration = Duration::from_millis(100);
 /// The longest `ttlMs` that is believed.
 const MAX_TTL: Duration = Duration::from_secs(24 * 3600);
 /// A stored catalogue that has not changed is written again after this, so that a restart finds it not too old.
@@ -123,7 +127,7 @@ impl<P: Platform> Catalogues<P> {
     }
 
     /// What memory or the store knows, without asking the server; the store is asked once.
-    pub async fn peek(&self, server: &Rc<Server>, endpoint: &Endpoint, kind: ItemKind) -> Offer {
+    pub async fn peek(self: &Rc<Self>, server: &Rc<Server>, endpoint: &Endpoint, kind: ItemKind) -> Offer {
         self.known(server, endpoint, kind).await
     }
 
@@ -149,8 +153,32 @@ impl<P: Platform> Catalogues<P> {
         match (known.catalogue, known.failure) {
             (Some(catalogue), _) => Ok(catalogue),
             (None, Some(failure)) if self.cooling(&failure) => Err(failure),
-            (None, _) => self.refresh(Rc::clone(server), kind, scope.clone()).await,
+            (None, _) => self.first(server, endpoint, kind, scope).await,
         }
+    }
+
+    /// The first catalogue: fetched, or had from whoever is fetching it already. Waiting is looking again, by a timer of one's own:
+    /// in a Worker nothing of one request may wait for another's.
+    async fn first(
+        self: &Rc<Self>,
+        server: &Rc<Server>,
+        endpoint: &Endpoint,
+        kind: ItemKind,
+        scope: &Scope,
+    ) -> Result<Rc<Catalogue>, Rc<Failure>> {
+        let mut wait = LOOK_AGAIN;
+        while self.with(endpoint, kind, |entry| self.busy(entry)) {
+            self.platform.clock().sleep(wait).await;
+            wait = (wait * 2).min(LOOK_AGAIN_AT_LAST);
+            let Offer { catalogue, failure } = self.remembered(endpoint, kind);
+            if let Some(catalogue) = catalogue {
+                return Ok(catalogue);
+            }
+            if let Some(failure) = failure.filter(|failure| self.cooling(failure)) {
+                return Err(failure);
+            }
+        }
+        self.refresh(Rc::clone(server), kind, scope.clone()).await
     }
 
     /// A newer catalogue than `than`, if the server has one: for a call that names a tool which `than` does not hold. Asks at
@@ -185,9 +213,13 @@ impl<P: Platform> Catalogues<P> {
         match catalogue {
             // An old one may be shown while a new one is fetched, but not once the server said that it is wrong.
             Some(old) if !outdated => self.renew(old, server, endpoint, scope).await,
-            old => match self.refresh(Rc::clone(server), kind, scope.clone()).await {
+            Some(old) => match self.refresh(Rc::clone(server), kind, scope.clone()).await {
                 Ok(new) => Offer { catalogue: Some(new), failure: None },
-                Err(failure) => Offer { catalogue: old, failure: Some(failure) },
+                Err(failure) => Offer { catalogue: Some(old), failure: Some(failure) },
+            },
+            None => match self.first(server, endpoint, kind, scope).await {
+                Ok(new) => Offer { catalogue: Some(new), failure: None },
+                Err(failure) => Offer { catalogue: None, failure: Some(failure) },
             },
         }
     }
@@ -233,10 +265,8 @@ impl<P: Platform> Catalogues<P> {
             };
             let known = this.verdict_of(endpoint, kind);
             let now = this.platform.clock().now();
-            this.with(endpoint, kind, |entry| {
-                entry.refreshing_since = Some(now);
-                entry.outdated = false;
-            });
+            this.with(endpoint, kind, |entry| entry.outdated = false);
+            let _busy = Busy::new(&this, endpoint, kind, now);
             let fetched = this.client.list(endpoint, known.as_deref(), kind).await;
             let now = this.platform.clock().now();
             match fetched {
@@ -245,7 +275,6 @@ impl<P: Platform> Catalogues<P> {
                     let failure = Rc::new(Failure { at: now, error });
                     this.with(endpoint, kind, |entry| {
                         entry.failure = Some(Rc::clone(&failure));
-                        entry.refreshing_since = None;
                     });
                     Err(failure)
                 }
@@ -290,7 +319,6 @@ impl<P: Platform> Catalogues<P> {
         let kind = new.kind;
         let (old, stored_at) = self.with(endpoint, kind, |entry| {
             entry.failure = None;
-            entry.refreshing_since = None;
             (entry.catalogue.replace(Rc::clone(&new)), entry.stored_at)
         });
         let same =
@@ -315,7 +343,7 @@ impl<P: Platform> Catalogues<P> {
     }
 
     /// What memory holds, else what the store holds.
-    async fn known(&self, server: &Rc<Server>, endpoint: &Endpoint, kind: ItemKind) -> Offer {
+    async fn known(self: &Rc<Self>, server: &Rc<Server>, endpoint: &Endpoint, kind: ItemKind) -> Offer {
         let remembered = self.remembered(endpoint, kind);
         if remembered.catalogue.is_some() || remembered.failure.is_some() {
             return remembered;
@@ -323,6 +351,7 @@ impl<P: Platform> Catalogues<P> {
         if self.with(endpoint, kind, |entry| std::mem::replace(&mut entry.looked, true)) {
             return remembered;
         }
+        let _busy = Busy::new(self, endpoint, kind, self.platform.clock().now());
         // A store that can't give a blob is as good as one that has none: the upstream is asked.
         let blob = self
             .platform
@@ -385,6 +414,29 @@ impl<P: Platform> Catalogues<P> {
     fn showable(&self, catalogue: &Catalogue) -> u64 {
         let ttl = catalogue.ttl_ms.map_or(self.limits.catalogue_ttl, Duration::from_millis).min(MAX_TTL);
         millis(ttl).saturating_add(millis(self.limits.catalogue_grace))
+    }
+}
+
+/// Marks a catalogue as being fetched, for as long as somebody is at it: until the end, or until the request is given up.
+struct Busy<P: Platform> {
+    catalogues: Rc<Catalogues<P>>,
+    key: EntryKey,
+    since: Timestamp,
+}
+
+impl<P: Platform> Busy<P> {
+    fn new(catalogues: &Rc<Catalogues<P>>, endpoint: &Endpoint, kind: ItemKind, since: Timestamp) -> Self {
+        catalogues.with(endpoint, kind, |entry| entry.refreshing_since = Some(since));
+        let key = (endpoint.tenant.clone(), endpoint.server.clone(), kind);
+        Self { catalogues: Rc::clone(catalogues), key, since }
+    }
+}
+
+impl<P: Platform> Drop for Busy<P> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.catalogues.entries.borrow_mut().get_mut(&self.key) {
+            entry.refreshing_since.take_if(|since| *since == self.since);
+        }
     }
 }
 

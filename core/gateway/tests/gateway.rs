@@ -211,6 +211,57 @@ fn a_call_of_a_tool_that_is_new_upstream_finds_it() {
     assert_eq!(world.platform.fetch.sent().len(), sent, "guessing names does not reach the upstream");
 }
 
+/// The upstream "s" takes a tenth of a second to answer.
+fn slow(world: &World) {
+    let (upstreams, clock) = (Rc::clone(&world.upstreams), world.platform.clock.clone());
+    world.platform.fetch.set(move |request| {
+        let (upstreams, clock) = (Rc::clone(&upstreams), clock.clone());
+        Box::pin(async move {
+            clock.sleep(Duration::from_millis(100)).await;
+            let upstream = upstreams.borrow().get("s").cloned().unwrap();
+            upstream.answer(&request)
+        })
+    });
+}
+
+fn lists_sent(world: &World) -> usize {
+    let sent = world.platform.fetch.sent();
+    sent.iter().filter(|request| String::from_utf8_lossy(&request.body).contains("tools/list")).count()
+}
+
+#[test]
+fn calls_that_come_together_fetch_a_catalogue_once() {
+    let world = World::new();
+    world.server("s", Upstream::modern(&["a"]));
+    slow(&world);
+    let key = world.key(1, &["*"]);
+    let scope = world.platform.scope();
+    let call = || modern_request(&key, "/t/acme/mcp", "tools/call", json!({"name": "s__a"}));
+    let calls = (0..20).map(|_| world.gateway.handle(call(), &scope));
+    let answers = world.platform.run(futures_util::future::join_all(calls));
+    for answer in answers {
+        assert!(world.read(answer).json()["result"].is_object());
+    }
+    assert_eq!(lists_sent(&world), 1);
+}
+
+#[test]
+fn who_gives_up_fetching_a_catalogue_keeps_nobody_waiting() {
+    let world = World::new();
+    world.server("s", Upstream::modern(&["a"]));
+    slow(&world);
+    let key = world.key(1, &["*"]);
+    let scope = world.platform.scope();
+    let call = || modern_request(&key, "/t/acme/mcp", "tools/call", json!({"name": "s__a"}));
+    let left = world.gateway.handle(call(), &scope);
+    let patience = world.platform.clock.sleep(Duration::from_millis(150));
+    world.platform.run(futures_util::future::select(Box::pin(left), patience));
+    let before = world.platform.clock.now();
+    assert!(world.send(call()).json()["result"].is_object());
+    assert!(world.platform.clock.now().millis_since(before) < 1_000);
+    assert_eq!(lists_sent(&world), 2);
+}
+
 #[test]
 fn twenty_servers_list_with_at_most_six_asked_at_once() {
     let world = World::new();

@@ -20,7 +20,7 @@ use crate::database::{self, Database};
 /// `NORMAL`: what was granted survives the end of this process, however it ends, without waiting for the disk at each call. A power cut
 /// may lose the last moments, which then can be spent again; a store that waits (`FULL`) would cost each strict call some milliseconds.
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;
-    PRAGMA cache_size = -1024; PRAGMA journal_size_limit = 4194304;";
+    PRAGMA cache_size = -256; PRAGMA journal_size_limit = 4194304;";
 
 /// The ledger, to be cloned for each thread.
 #[derive(Debug, Clone)]

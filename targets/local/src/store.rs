@@ -26,7 +26,7 @@ use crate::database::{self, Database};
 /// In a write-ahead log a reader never waits for a writer. `FULL`: an answered commit survives a power cut, so that a
 /// revoked key stays revoked.
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;
-    PRAGMA cache_size = -1024; PRAGMA journal_size_limit = 4194304;";
+    PRAGMA cache_size = -256; PRAGMA journal_size_limit = 4194304;";
 /// While it is being made aside, nobody relies on it.
 const SETTINGS_ASIDE: &str = "PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;";
 

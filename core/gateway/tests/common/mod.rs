@@ -52,7 +52,7 @@ impl Upstream {
         }
     }
 
-    fn answer(&self, request: &FetchRequest) -> Result<FetchResponse, FetchError> {
+    pub(crate) fn answer(&self, request: &FetchRequest) -> Result<FetchResponse, FetchError> {
         if self.down {
             return Err(FetchError::new(FetchErrorKind::Connect, "connection refused"));
         }
