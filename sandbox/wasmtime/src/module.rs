@@ -2,12 +2,15 @@
 
 use std::sync::OnceLock;
 
-use wasmtime::{Engine, InstancePre, Linker};
+use wasmtime::{Engine, InstanceAllocationStrategy, InstancePre, Linker, PoolingAllocationConfig};
 
 use crate::configuration::configuration;
 
 /// The module, compiled for this target by the build script.
 static COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/sandbox.cwasm"));
+
+/// The most memory of an instance, in bytes: as the module declares it.
+const MEMORY: usize = 64 << 20;
 
 /// Why the module can't be used.
 #[derive(Debug, Clone)]
@@ -32,18 +35,27 @@ impl std::error::Error for LoadError {}
 pub(crate) struct Module(OnceLock<Result<InstancePre<()>, LoadError>>);
 
 impl Module {
-    /// The module, ready to be instantiated.
-    pub(crate) fn get(&self) -> Result<&InstancePre<()>, LoadError> {
-        let loaded = self.0.get_or_init(|| load(COMPILED).map_err(|error| LoadError::from(&error)));
+    /// The module, ready to be instantiated up to `most` times at once.
+    pub(crate) fn get(&self, most: usize) -> Result<&InstancePre<()>, LoadError> {
+        let loaded = self.0.get_or_init(|| load(COMPILED, most).map_err(|error| LoadError::from(&error)));
         loaded.as_ref().map_err(Clone::clone)
     }
 }
 
 #[expect(unsafe_code, reason = "loading machine code is, whatever it does")]
-fn load(compiled: &[u8]) -> wasmtime::Result<InstancePre<()>> {
-    let engine = Engine::new(&configuration())?;
+fn load(compiled: &[u8], most: usize) -> wasmtime::Result<InstancePre<()>> {
+    let mut configuration = configuration();
+    configuration.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(u32::try_from(most)?)));
+    let engine = Engine::new(&configuration)?;
     // SAFETY: the bytes are part of this program, put there by its own build from the module in this repository. wasmtime refuses what another
     // version of it made, or one configured differently.
     let module = unsafe { wasmtime::Module::deserialize(&engine, compiled) }?;
     Linker::new(&engine).instantiate_pre(&module)
+}
+
+/// Address space for `most` instances, taken once: one that ends gives its pages back, and leaves the next one its place.
+fn pool(most: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(most).total_memories(most).total_tables(most).max_memory_size(MEMORY);
+    pool
 }
