@@ -31,6 +31,8 @@ const COOL_DOWN: Duration = Duration::from_secs(3);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// this.
 const LOOK_AGAIN_AT_LAST: Duration = Duration::from_millis(100);
+/// For how long another's fetch is waited for. In a Worker a request that is cut off stands still, and nobody is told.
+const OTHERS: Duration = Duration::from_secs(2);
 /// The longest `ttlMs` that is believed.
 const MAX_TTL: Duration = Duration::from_secs(24 * 3600);
 /// A stored catalogue that has not changed is written again after this, so that a restart finds it not too old.
@@ -166,9 +168,10 @@ impl<P: Platform> Catalogues<P> {
         kind: ItemKind,
         scope: &Scope,
     ) -> Result<Rc<Catalogue>, Rc<Failure>> {
-        let mut wait = LOOK_AGAIN;
-        while self.with(endpoint, kind, |entry| self.busy(entry)) {
+        let (mut wait, mut waited) = (LOOK_AGAIN, Duration::ZERO);
+        while waited < OTHERS && self.with(endpoint, kind, |entry| self.busy(entry)) {
             self.platform.clock().sleep(wait).await;
+            waited += wait;
             wait = (wait * 2).min(LOOK_AGAIN_AT_LAST);
             let Offer { catalogue, failure } = self.remembered(endpoint, kind);
             if let Some(catalogue) = catalogue {

@@ -263,6 +263,22 @@ fn who_gives_up_fetching_a_catalogue_keeps_nobody_waiting() {
 }
 
 #[test]
+fn who_stands_still_while_fetching_a_catalogue_holds_nobody_up_for_long() {
+    let world = World::new();
+    world.server("s", Upstream::modern(&["a"]));
+    slow(&world);
+    let key = world.key(1, &["*"]);
+    let scope = world.platform.scope();
+    let call = || modern_request(&key, "/t/acme/mcp", "tools/call", json!({"name": "s__a"}));
+    let mut stuck = Box::pin(world.gateway.handle(call(), &scope));
+    let patience = world.platform.clock.sleep(Duration::from_millis(150));
+    world.platform.run(futures_util::future::select(&mut stuck, patience));
+    let before = world.platform.clock.now();
+    assert!(world.send(call()).json()["result"].is_object());
+    assert!(world.platform.clock.now().millis_since(before) < 3_000);
+}
+
+#[test]
 fn twenty_servers_list_with_at_most_six_asked_at_once() {
     let world = World::new();
     let names: Vec<String> = (0..20).map(|n| format!("s{n:02}")).collect();
