@@ -44,18 +44,24 @@ pub(crate) fn lambda() -> Result<PathBuf> {
 
 /// The worker's module and script, in `targets/worker/build`.
 pub(crate) fn worker() -> Result<PathBuf> {
-    let dir = places::root().join("targets/worker");
-    let worker_build = install::worker_tools()?.join("worker-build");
-    run(worker_env(&mut command(worker_build))?.current_dir(&dir).args(["--profile", "worker"]))?;
-    Ok(dir.join("build"))
+    run(worker_build()?.args(["--profile", "worker"]))?;
+    Ok(worker_dir().join("build"))
 }
 
 /// The worker that runs the stores' contract, where its test looks for it (`targets/worker/contract.test.mjs`).
 pub(crate) fn worker_contract() -> Result<()> {
-    let worker_build = install::worker_tools()?.join("worker-build");
-    let mut build = command(worker_build);
-    worker_env(&mut build)?.current_dir(places::root().join("targets/worker")).args(["--dev", "--out-dir"]);
-    run(build.arg(places::target_dir().join("worker-contract")).args(["--features", "contract"]))
+    let out = places::target_dir().join("worker-contract");
+    run(worker_build()?.args(["--dev", "--features", "contract", "--out-dir"]).arg(out))
+}
+
+fn worker_dir() -> PathBuf {
+    places::root().join("targets/worker")
+}
+
+fn worker_build() -> Result<Command> {
+    let mut build = command(install::worker_tools()?.join("worker-build"));
+    worker_env(&mut build)?.current_dir(worker_dir());
+    Ok(build)
 }
 
 /// What building the worker and running wrangler need in the environment: tools that were installed, no telephone.

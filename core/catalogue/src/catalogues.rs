@@ -124,7 +124,7 @@ impl<P: Platform> Catalogues<P> {
     }
 
     fn outdated(&self, endpoint: &Endpoint, kind: ItemKind) -> bool {
-        let key = (endpoint.tenant.clone(), endpoint.server.clone(), kind);
+        let key = key(endpoint, kind);
         self.entries.borrow().get(&key).is_some_and(|entry| entry.outdated)
     }
 
@@ -151,12 +151,16 @@ impl<P: Platform> Catalogues<P> {
         kind: ItemKind,
         scope: &Scope,
     ) -> Result<Rc<Catalogue>, Rc<Failure>> {
-        let known = self.known(server, endpoint, kind).await;
-        match (known.catalogue, known.failure) {
-            (Some(catalogue), _) => Ok(catalogue),
-            (None, Some(failure)) if self.cooling(&failure) => Err(failure),
-            (None, _) => self.first(server, endpoint, kind, scope).await,
+        match self.settled(self.known(server, endpoint, kind).await) {
+            Some(settled) => settled,
+            None => self.first(server, endpoint, kind, scope).await,
         }
+    }
+
+    /// What an offer comes to without asking the server: its catalogue, or why there is none for now.
+    fn settled(&self, offer: Offer) -> Option<Result<Rc<Catalogue>, Rc<Failure>>> {
+        let failure = || offer.failure.filter(|failure| self.cooling(failure)).map(Err);
+        offer.catalogue.map(Ok).or_else(failure)
     }
 
     /// The first catalogue: fetched, or had from whoever is fetching it already. Waiting is looking again, by a timer of one's own:
@@ -173,12 +177,8 @@ impl<P: Platform> Catalogues<P> {
             self.platform.clock().sleep(wait).await;
             waited += wait;
             wait = (wait * 2).min(LOOK_AGAIN_AT_LAST);
-            let Offer { catalogue, failure } = self.remembered(endpoint, kind);
-            if let Some(catalogue) = catalogue {
-                return Ok(catalogue);
-            }
-            if let Some(failure) = failure.filter(|failure| self.cooling(failure)) {
-                return Err(failure);
+            if let Some(settled) = self.settled(self.remembered(endpoint, kind)) {
+                return settled;
             }
         }
         self.refresh(Rc::clone(server), kind, scope.clone()).await
@@ -213,17 +213,15 @@ impl<P: Platform> Catalogues<P> {
         if let Some(failure) = known.failure.filter(|failure| self.cooling(failure)) {
             return Offer { catalogue, failure: Some(failure) };
         }
-        match catalogue {
+        let fetched = match catalogue {
             // An old one may be shown while a new one is fetched, but not once the server said that it is wrong.
-            Some(old) if !outdated => self.renew(old, server, endpoint, scope).await,
-            Some(old) => match self.refresh(Rc::clone(server), kind, scope.clone()).await {
-                Ok(new) => Offer { catalogue: Some(new), failure: None },
-                Err(failure) => Offer { catalogue: Some(old), failure: Some(failure) },
-            },
-            None => match self.first(server, endpoint, kind, scope).await {
-                Ok(new) => Offer { catalogue: Some(new), failure: None },
-                Err(failure) => Offer { catalogue: None, failure: Some(failure) },
-            },
+            Some(ref old) if !outdated => return self.renew(Rc::clone(old), server, endpoint, scope).await,
+            Some(_) => self.refresh(Rc::clone(server), kind, scope.clone()).await,
+            None => self.first(server, endpoint, kind, scope).await,
+        };
+        match fetched {
+            Ok(new) => Offer { catalogue: Some(new), failure: None },
+            Err(failure) => Offer { catalogue, failure: Some(failure) },
         }
     }
 
@@ -235,7 +233,7 @@ impl<P: Platform> Catalogues<P> {
         endpoint: &Endpoint,
         scope: &Scope,
     ) -> Offer {
-        let key = (endpoint.tenant.clone(), endpoint.server.clone(), old.kind);
+        let key = key(endpoint, old.kind);
         if self.entries.borrow().get(&key).is_some_and(|entry| self.busy(entry)) {
             return Offer { catalogue: Some(old), failure: None };
         }
@@ -276,9 +274,7 @@ impl<P: Platform> Catalogues<P> {
                 Err(error) => {
                     tracing::warn!(target: "toolgate::catalogue", tenant = %endpoint.tenant, server = %server.id, %error, "could not fetch the catalogue");
                     let failure = Rc::new(Failure { at: now, error });
-                    this.with(endpoint, kind, |entry| {
-                        entry.failure = Some(Rc::clone(&failure));
-                    });
+                    this.with(endpoint, kind, |entry| entry.failure = Some(Rc::clone(&failure)));
                     Err(failure)
                 }
                 Ok(list) => {
@@ -374,7 +370,7 @@ impl<P: Platform> Catalogues<P> {
     }
 
     fn remembered(&self, endpoint: &Endpoint, kind: ItemKind) -> Offer {
-        let key = (endpoint.tenant.clone(), endpoint.server.clone(), kind);
+        let key = key(endpoint, kind);
         let entries = self.entries.borrow();
         let entry = entries.get(&key).filter(|entry| entry.revision == endpoint.revision);
         entry
@@ -385,7 +381,7 @@ impl<P: Platform> Catalogues<P> {
     /// The entry for this revision of the server's record; an older one is dropped.
     fn with<T>(&self, endpoint: &Endpoint, kind: ItemKind, change: impl FnOnce(&mut Entry) -> T) -> T {
         let mut entries = self.entries.borrow_mut();
-        let key = (endpoint.tenant.clone(), endpoint.server.clone(), kind);
+        let key = key(endpoint, kind);
         if entries.len() >= MAX_ENTRIES && !entries.contains_key(&key) {
             entries.clear();
         }
@@ -430,7 +426,7 @@ struct Busy<P: Platform> {
 impl<P: Platform> Busy<P> {
     fn new(catalogues: &Rc<Catalogues<P>>, endpoint: &Endpoint, kind: ItemKind, since: Timestamp) -> Self {
         catalogues.with(endpoint, kind, |entry| entry.refreshing_since = Some(since));
-        let key = (endpoint.tenant.clone(), endpoint.server.clone(), kind);
+        let key = key(endpoint, kind);
         Self { catalogues: Rc::clone(catalogues), key, since }
     }
 }
@@ -444,7 +440,11 @@ impl<P: Platform> Drop for Busy<P> {
 }
 
 fn key_of(server: &Server, kind: ItemKind) -> Option<EntryKey> {
-    server.endpoint.as_ref().ok().map(|endpoint| (endpoint.tenant.clone(), endpoint.server.clone(), kind))
+    server.endpoint.as_ref().ok().map(|endpoint| key(endpoint, kind))
+}
+
+fn key(endpoint: &Endpoint, kind: ItemKind) -> EntryKey {
+    (endpoint.tenant.clone(), endpoint.server.clone(), kind)
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -211,8 +211,11 @@ fn a_call_of_a_tool_that_is_new_upstream_finds_it() {
     assert_eq!(world.platform.fetch.sent().len(), sent, "guessing names does not reach the upstream");
 }
 
-/// The upstream "s" takes a tenth of a second to answer.
-fn slow(world: &World) {
+/// The tool "a" of an upstream "s" that takes a tenth of a second to answer, and a call of it.
+fn slow() -> (World, impl Fn() -> http::Request<Body>) {
+    let world = World::new();
+    world.server("s", Upstream::modern(&["a"]));
+    let key = world.key(1, &["*"]);
     let (upstreams, clock) = (Rc::clone(&world.upstreams), world.platform.clock.clone());
     world.platform.fetch.set(move |request| {
         let (upstreams, clock) = (Rc::clone(&upstreams), clock.clone());
@@ -222,6 +225,7 @@ fn slow(world: &World) {
             upstream.answer(&request)
         })
     });
+    (world, move || modern_request(&key, "/t/acme/mcp", "tools/call", json!({"name": "s__a"})))
 }
 
 fn lists_sent(world: &World) -> usize {
@@ -231,12 +235,8 @@ fn lists_sent(world: &World) -> usize {
 
 #[test]
 fn calls_that_come_together_fetch_a_catalogue_once() {
-    let world = World::new();
-    world.server("s", Upstream::modern(&["a"]));
-    slow(&world);
-    let key = world.key(1, &["*"]);
+    let (world, call) = slow();
     let scope = world.platform.scope();
-    let call = || modern_request(&key, "/t/acme/mcp", "tools/call", json!({"name": "s__a"}));
     let calls = (0..20).map(|_| world.gateway.handle(call(), &scope));
     let answers = world.platform.run(futures_util::future::join_all(calls));
     for answer in answers {
@@ -247,12 +247,8 @@ fn calls_that_come_together_fetch_a_catalogue_once() {
 
 #[test]
 fn who_gives_up_fetching_a_catalogue_keeps_nobody_waiting() {
-    let world = World::new();
-    world.server("s", Upstream::modern(&["a"]));
-    slow(&world);
-    let key = world.key(1, &["*"]);
+    let (world, call) = slow();
     let scope = world.platform.scope();
-    let call = || modern_request(&key, "/t/acme/mcp", "tools/call", json!({"name": "s__a"}));
     let left = world.gateway.handle(call(), &scope);
     let patience = world.platform.clock.sleep(Duration::from_millis(150));
     world.platform.run(futures_util::future::select(Box::pin(left), patience));
@@ -264,12 +260,8 @@ fn who_gives_up_fetching_a_catalogue_keeps_nobody_waiting() {
 
 #[test]
 fn who_stands_still_while_fetching_a_catalogue_holds_nobody_up_for_long() {
-    let world = World::new();
-    world.server("s", Upstream::modern(&["a"]));
-    slow(&world);
-    let key = world.key(1, &["*"]);
+    let (world, call) = slow();
     let scope = world.platform.scope();
-    let call = || modern_request(&key, "/t/acme/mcp", "tools/call", json!({"name": "s__a"}));
     let mut stuck = Box::pin(world.gateway.handle(call(), &scope));
     let patience = world.platform.clock.sleep(Duration::from_millis(150));
     world.platform.run(futures_util::future::select(&mut stuck, patience));

@@ -16,8 +16,7 @@ use serde_json::Value;
 pub const MAX_SCHEMA: usize = 256 << 10;
 /// The most work for patterns, as the crate `regex` beside this one counts it: for all of a schema when it is made ready, and for a
 /// check. About a second at the very worst, for patterns made to be slow; a pattern of usual length finds its way through a megabyte.
-const MAX_COMPILING: u64 = 4 << 30;
-const MAX_MATCHING: u64 = 4 << 30;
+const MAX_PATTERN_WORK: u64 = 4 << 30;
 /// The most mismatches that are told of one check.
 const MAX_MISMATCHES: usize = 8;
 /// The longest text of a mismatch, in characters.
@@ -102,7 +101,7 @@ impl ArgumentSchema {
         let mut schemas = Schemas::new();
         compiler.add_resource(PLACE, schema).map_err(|error| unusable(&error))?;
         let compile = || compiler.compile(PLACE, &mut schemas).map_err(|error| unusable(&error));
-        let compiled = regex::within(MAX_COMPILING, compile);
+        let compiled = regex::within(MAX_PATTERN_WORK, compile);
         let index = compiled.ok_or(SchemaError::TooIntricate("its patterns are too large together"))??;
         Ok(Self { schemas, index, cost })
     }
@@ -117,7 +116,7 @@ impl ArgumentSchema {
             return Err(ArgumentsError::TooLarge);
         }
         let check = || self.schemas.validate(&arguments, self.index).map_err(|error| mismatches(&error));
-        let checked = regex::within(MAX_MATCHING, check).ok_or(ArgumentsError::TooLarge)?;
+        let checked = regex::within(MAX_PATTERN_WORK, check).ok_or(ArgumentsError::TooLarge)?;
         checked.map_err(ArgumentsError::Mismatches)
     }
 }
