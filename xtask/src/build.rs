@@ -51,7 +51,8 @@ pub(crate) fn worker() -> Result<PathBuf> {
 /// The worker that runs the stores' contract, where its test looks for it (`targets/worker/contract.test.mjs`).
 pub(crate) fn worker_contract() -> Result<()> {
     let out = places::target_dir().join("worker-contract");
-    run(worker_build()?.args(["--dev", "--features", "contract", "--out-dir"]).arg(out))
+    // What worker-build doesn't know it hands to cargo, and everything behind it: so that comes last.
+    run(worker_build()?.args(["--dev", "--out-dir"]).arg(out).args(["--features", "contract"]))
 }
 
 fn worker_dir() -> PathBuf {
