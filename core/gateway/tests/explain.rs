@@ -5,7 +5,7 @@
 #[allow(dead_code, reason = "each test file uses its part")]
 mod common;
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, sync::Once, time::Duration};
 
 use common::{OPERATOR_TOKEN, Upstream, World, raw};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use toolgate_log::JsonLog;
 use toolgate_model::TenantId;
 use toolgate_ports::{RecordKey, RecordKind};
 use toolgate_testkit::{LedgerFault, json_response};
-use tracing::{Dispatch, dispatcher, level_filters::LevelFilter};
+use tracing::{level_filters::LevelFilter, subscriber::set_global_default};
 
 const TIMES: [(&str, &str); 2] = [("created_at", "2026-01-01T00:00:00Z"), ("updated_at", "2026-01-01T00:00:00Z")];
 
@@ -400,11 +400,15 @@ thread_local! {
     static LINES: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The lines that `work` leaves in the log.
+/// The lines that `work` leaves in the log. One subscriber serves all threads, because what one of them is interested in is remembered
+/// for all.
 fn lines_of(work: impl FnOnce()) -> Vec<Value> {
+    static LOG: Once = Once::new();
     let sink = |_, line: &[u8]| LINES.with(|lines| lines.borrow_mut().push(serde_json::from_slice(line).unwrap()));
-    dispatcher::with_default(&Dispatch::new(JsonLog::new(LevelFilter::DEBUG, None, sink)), work);
-    LINES.with(RefCell::take)
+    LOG.call_once(|| set_global_default(JsonLog::new(LevelFilter::DEBUG, None, sink)).unwrap());
+    LINES.take();
+    work();
+    LINES.take()
 }
 
 #[test]

@@ -42,6 +42,9 @@ pub(crate) struct Decision {
     /// What whoever asks is told.
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+    /// The revision that `show` said: decide about nothing else.
+    #[arg(long, value_name = "NUMBER")]
+    revision: Option<u64>,
 }
 
 impl Asks for Approvals {
@@ -56,9 +59,13 @@ impl Asks for Approvals {
     }
 }
 
-fn decide(tenant: &str, approval: &str, how: &str, Decision { note }: Decision) -> Result<Ask, OperateError> {
-    let body = body([("note", note.map(Value::from))]);
-    Ok(Ask::post(&["tenants", tenant, "approvals", approval, how], body)?.told(one))
+fn decide(tenant: &str, approval: &str, how: &str, decision: Decision) -> Result<Ask, OperateError> {
+    let body = body([("note", decision.note.map(Value::from))]);
+    let ask = Ask::post(&["tenants", tenant, "approvals", approval, how], body)?.told(one);
+    Ok(match decision.revision {
+        Some(revision) => ask.expecting(Some(&format!("\"{revision}\""))),
+        None => ask,
+    })
 }
 
 const COLUMNS: &[&str] = &["id", "status", "calls", "for", "since", "until"];
@@ -103,6 +110,7 @@ fn one(answer: &Value) -> Vec<String> {
         ("waits", waits.to_owned()),
         ("since", plain(&answer["created_at"])),
         ("until", plain(&answer["expires_at"])),
+        ("revision", plain(&answer["revision"])),
     ];
     if answer["decided"].is_object() {
         fields.push(("decided", decision(&answer["decided"])));
@@ -170,6 +178,7 @@ mod tests {
             "waits     a program that a model wrote",
             "since     2026-11-22T00:00:00Z",
             "until     2026-11-23T00:00:00Z",
+            "revision  7",
             "decided   denied by ops at 2026-11-22T00:05:00Z: No.",
             "",
             "github/delete  (approve:deletes, call 2 of the program)",
@@ -184,7 +193,7 @@ mod tests {
         assert_eq!(one(&approval()), expected);
         let call = json!({"server": "s", "tool": "t", "arguments": "{}", "rule": "r"});
         let bare = json!({"id": "1", "status": "pending", "key": "0123", "waits": "call", "calls": [call],
-            "created_at": "a", "expires_at": "b"});
+            "created_at": "a", "expires_at": "b", "revision": 1});
         let expected = [
             "approval  1",
             "status    pending",
@@ -192,9 +201,17 @@ mod tests {
             "waits     a client's call",
             "since     a",
             "until     b",
+            "revision  1",
         ];
-        assert_eq!(one(&bare)[..6], expected);
-        assert_eq!(one(&bare)[6..], ["", "s/t  (r)", "  {}"]);
+        assert_eq!(one(&bare)[..7], expected);
+        assert_eq!(one(&bare)[7..], ["", "s/t  (r)", "  {}"]);
+    }
+
+    #[test]
+    fn what_is_decided_is_what_was_shown() {
+        let asked = |revision| decide("acme", "00ff", "approve", Decision { note: None, revision }).unwrap();
+        assert_eq!(asked(None).condition(), None);
+        assert_eq!(asked(Some(7)).condition(), Some(&(http::header::IF_MATCH, "\"7\"".to_owned())));
     }
 
     #[test]
