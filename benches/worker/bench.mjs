@@ -1,5 +1,5 @@
-// Toolgate in workerd: CPU per call beside a Worker that only proxies, and the first answer of a fresh process beside an
-// empty Worker. node bench.mjs BUILD UPSTREAM LOAD: the built worker's folder, and two programs of the load bench.
+// Toolgate in workerd: CPU per call beside a Worker that only proxies and one that makes the calls of the platform that a gateway has
+// to make, and the first answer of a fresh process beside an empty Worker. node bench.mjs BUILD UPSTREAM LOAD: the built worker's folder, and two programs of the load bench.
 
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -15,6 +15,8 @@ import { plain, prepare, toolgate } from "./workerd.mjs";
 const [build, upstreamProgram, loadProgram] = process.argv.slice(2);
 const STARTS = 15;
 const CONNECTIONS = [1, 8, 32];
+/** How long each is used before it is measured: V8 compiles what is called often once more, which costs more than the calls. */
+const WARM_UP = 15;
 
 const scratch = mkdtempSync(join(tmpdir(), "toolgate-bench-"));
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
@@ -40,33 +42,38 @@ async function admin(base, method, path, body) {
   return JSON.parse(text);
 }
 
-function load(url, pid, connections, ask, key) {
-  const args = ["--url", url, "--pid", pid, "--connections", connections, "--seconds", 3, "--key", key, ...ask];
+function load({ url, pid, tool, key = "" }, connections, seconds = 3) {
+  const args = ["--url", url, "--pid", pid, "--connections", connections, "--seconds", seconds, "--key", key, "--call", tool];
   return JSON.parse(execFileSync(loadProgram, args.map(String), { stdio: ["ignore", "pipe", "inherit"] }));
 }
 
 async function perCall() {
   const upstream = await started(upstreamProgram, ["--tools", "3"]);
   const proxy = await prepare(plain("proxy.js", { TO: `${upstream}/mcp` }), join(scratch, "proxy"))();
+  const calls = await prepare(plain("calls.js", { TO: `${upstream}/mcp` }), join(scratch, "calls"))();
   const gateway = await prepare(toolgate(build, settings), join(scratch, "toolgate"))();
   await admin(gateway.base, "PUT", "", {});
   await admin(gateway.base, "PUT", "/servers/bench", { url: `${upstream}/mcp`, network: "loopback" });
   const { secret } = await admin(gateway.base, "POST", "/keys", { name: "bench", grants: ["*"] });
+  const subjects = [
+    ["proxy Worker", { url: `${proxy.base}/mcp`, pid: proxy.pid, tool: "echo" }],
+    ["its calls in JS", { url: `${calls.base}/mcp`, pid: calls.pid, tool: "echo" }],
+    ["Toolgate", { url: `${gateway.base}/t/bench/mcp`, pid: gateway.pid, tool: "bench__echo", key: secret }],
+  ];
+  for (const [, subject] of subjects) load(subject, 8, WARM_UP);
 
   console.log("\ntools/call in workerd\n                  conns     CPU µs      per s     p50 µs     p99 µs  peak MB");
   for (const connections of CONNECTIONS) {
-    const rows = [
-      ["proxy Worker", load(`${proxy.base}/mcp`, proxy.pid, connections, ["--call", "echo"], "")],
-      ["Toolgate", load(`${gateway.base}/t/bench/mcp`, gateway.pid, connections, ["--call", "bench__echo"], secret)],
-    ];
+    const rows = subjects.map(([name, subject]) => [name, load(subject, connections)]);
     for (const [name, figures] of rows) {
       const columns = [figures.cpu_us.toFixed(1), figures.per_second.toFixed(0), figures.p50_us, figures.p99_us];
       const cells = columns.map((value) => String(value).padStart(11)).join("");
       console.log(`${name.padEnd(16)}${String(connections).padStart(7)}${cells}${(figures.peak_kb / 1024).toFixed(1).padStart(9)}`);
     }
-    console.log(`Toolgate needs ${(rows[1][1].cpu_us / rows[0][1].cpu_us).toFixed(2)} times the proxy Worker's CPU`);
+    const [plainly, inScript, through] = rows.map(([, figures]) => figures.cpu_us);
+    console.log(`Toolgate needs ${(through / plainly).toFixed(2)} times the proxy Worker's CPU, its calls in JS ${(inScript / plainly).toFixed(2)} times`);
   }
-  await Promise.all([proxy.end(), gateway.end()]);
+  await Promise.all([proxy.end(), calls.end(), gateway.end()]);
 }
 
 /** The status of one request on a connection of its own. */
