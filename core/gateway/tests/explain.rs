@@ -5,15 +5,13 @@
 #[allow(dead_code, reason = "each test file uses its part")]
 mod common;
 
-use std::{cell::RefCell, rc::Rc, sync::Once, time::Duration};
+use std::{rc::Rc, time::Duration};
 
 use common::{OPERATOR_TOKEN, Upstream, World, raw};
 use serde_json::{Value, json};
-use toolgate_log::JsonLog;
 use toolgate_model::TenantId;
 use toolgate_ports::{RecordKey, RecordKind};
-use toolgate_testkit::{LedgerFault, json_response};
-use tracing::{level_filters::LevelFilter, subscriber::set_global_default};
+use toolgate_testkit::{LedgerFault, json_response, logged};
 
 const TIMES: [(&str, &str); 2] = [("created_at", "2026-01-01T00:00:00Z"), ("updated_at", "2026-01-01T00:00:00Z")];
 
@@ -396,21 +394,6 @@ fn what_is_not_there_is_the_questions_fault_and_a_server_that_is_down_nobodys() 
     );
 }
 
-thread_local! {
-    static LINES: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The lines that `work` leaves in the log. One subscriber serves all threads, because what one of them is interested in is remembered
-/// for all.
-fn lines_of(work: impl FnOnce()) -> Vec<Value> {
-    static LOG: Once = Once::new();
-    let sink = |_, line: &[u8]| LINES.with(|lines| lines.borrow_mut().push(serde_json::from_slice(line).unwrap()));
-    LOG.call_once(|| set_global_default(JsonLog::new(LevelFilter::DEBUG, None, sink)).unwrap());
-    LINES.take();
-    work();
-    LINES.take()
-}
-
 #[test]
 fn nothing_is_called_charged_or_logged_as_a_call() {
     let world = world();
@@ -419,7 +402,7 @@ fn nothing_is_called_charged_or_logged_as_a_call() {
     world.limit("leased", &json!({"scope": {}, "kind": "budget", "unit": "calls", "amount": 100, "mode": "leased"}));
     let key = world.key(1, &["*"]);
     let tenant = TenantId::new("acme").unwrap();
-    let lines = lines_of(|| {
+    let lines = logged(|| {
         for _ in 0..3 {
             assert_eq!(ask(&world, &json!({"key": id_of(&key), "arguments": {}}))["allowed"], true);
         }

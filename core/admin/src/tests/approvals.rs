@@ -7,11 +7,10 @@ use toolgate_model::{
     ApprovalId, ApprovalRecord, Decided, KeyId, Limits, SealedText, ServerId, TenantId, UserId, WaitingCall, Waits,
 };
 use toolgate_ports::{Clock, Commit, Consistency, Platform, RecordKey, RecordKind, Store, Write};
-use toolgate_testkit::MemoryPlatform;
+use toolgate_testkit::{MemoryPlatform, logged};
 
 use super::{
     Reply, TOKEN, World, document,
-    logs::logged,
     watched::{Rival, Watched},
 };
 
@@ -231,10 +230,10 @@ fn a_decision_leaves_an_event_of_its_own_and_one_that_changes_nothing_does_not()
     });
     let of = |target: &str| events.iter().filter(|event| event["target"] == target).collect::<Vec<_>>();
     let [decided] = of("toolgate::approval")[..] else { panic!("{events:?}") };
-    let fields = ["tenant", "approval", "approved", "by"].map(|name| decided["fields"][name].clone());
+    let fields = ["tenant", "approval", "approved", "by"].map(|name| decided[name].clone());
     assert_eq!(fields, [json!("acme"), json!("0123456789abcdef0123456789abcdef"), json!(true), json!("owner")]);
     assert_eq!(decided["level"], "INFO");
-    let changed: Vec<_> = of("toolgate::admin").iter().map(|event| event["fields"]["changed"].clone()).collect();
+    let changed: Vec<_> = of("toolgate::admin").iter().map(|event| event["changed"].clone()).collect();
     assert_eq!(changed, ["approval/0123456789abcdef0123456789abcdef", "-", "-"]);
 }
 

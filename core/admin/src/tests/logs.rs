@@ -1,39 +1,12 @@
 //! What is logged: one event for each request, and never a secret.
 
-use std::{io, sync::mpsc};
-
 use http::Request;
 use serde_json::{Value, json};
 use toolgate_ports::Body;
+use toolgate_testkit::logged;
 
 use super::{TOKEN, World};
 use crate::RequestId;
-
-struct Sink(mpsc::Sender<Vec<u8>>);
-
-impl io::Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.send(bytes.to_vec()).map_err(io::Error::other)?;
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The events of this API while `run` runs, each as JSON.
-pub(super) fn logged(run: impl FnOnce()) -> Vec<Value> {
-    let (sender, receiver) = mpsc::channel();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || Sink(sender.clone()))
-        .finish();
-    tracing::subscriber::with_default(subscriber, run);
-    let text: Vec<u8> = receiver.try_iter().flatten().collect();
-    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
-}
 
 #[test]
 fn each_request_leaves_one_event_that_says_what_was_done() {
@@ -53,9 +26,7 @@ fn each_request_leaves_one_event_that_says_what_was_done() {
         .iter()
         .map(|event| {
             assert_eq!(event["target"], "toolgate::admin");
-            ["method", "path", "tenant", "outcome", "changed"]
-                .map(|name| event["fields"][name].as_str().unwrap())
-                .to_vec()
+            ["method", "path", "tenant", "outcome", "changed"].map(|name| event[name].as_str().unwrap()).to_vec()
         })
         .collect();
     assert_eq!(
@@ -68,10 +39,10 @@ fn each_request_leaves_one_event_that_says_what_was_done() {
             ["GET", "/tenants", "-", "store-unavailable", "-"],
         ]
     );
-    let statuses: Vec<u64> = events.iter().map(|event| event["fields"]["status"].as_u64().unwrap()).collect();
+    let statuses: Vec<u64> = events.iter().map(|event| event["status"].as_u64().unwrap()).collect();
     assert_eq!(statuses, [201, 201, 400, 401, 503]);
-    assert_eq!(events[3]["fields"]["request_id"], "from-outside");
-    assert_eq!(events[0]["fields"]["request_id"].as_str().unwrap().len(), 16);
+    assert_eq!(events[3]["request_id"], "from-outside");
+    assert_eq!(events[0]["request_id"].as_str().unwrap().len(), 16);
     assert_eq!((&events[0]["level"], &events[4]["level"]), (&json!("INFO"), &json!("WARN")));
 }
 
@@ -86,7 +57,7 @@ fn an_event_names_the_operator_and_the_role() {
         world.get("/tenants/acme").is(200);
         world.call_as("nobody's", "GET", "/tenants/acme", &[], None).is(401);
     });
-    let said = |event: &Value| ["operator", "name", "role", "outcome"].map(|name| event["fields"][name].clone());
+    let said = |event: &Value| ["operator", "name", "role", "outcome"].map(|name| event[name].clone());
     assert_eq!(said(&events[0]), [id, "eve", "auditor", "done"]);
     assert_eq!(said(&events[1]), [id, "eve", "auditor", "forbidden"]);
     assert_eq!(said(&events[2]), ["owner", "owner", "owner", "done"]);
