@@ -41,7 +41,7 @@ impl WasmtimeSandbox {
     #[must_use]
     pub fn new(threads: usize, most: usize) -> Self {
         Self(Arc::new(Shared {
-            module: Module::default(),
+            module: Module::new(most),
             threads: Threads::new(threads),
             open: AtomicUsize::new(0),
             most,
@@ -60,7 +60,7 @@ impl Sandbox for WasmtimeSandbox {
 
     fn open(&self) -> Result<WasmtimeInstance, SandboxError> {
         let place = Arc::new(Place::take(&self.0).ok_or(SandboxError::Busy)?);
-        self.0.module.get(self.0.most).map_err(|error| SandboxError::Unavailable(error.to_string()))?;
+        self.0.module.get().map_err(|error| SandboxError::Unavailable(error.to_string()))?;
         Ok(WasmtimeInstance { place, instance: None })
     }
 }
@@ -123,9 +123,7 @@ fn stepped(
 ) -> (Option<Instance>, Stepped) {
     let made = match (instance, entry) {
         (Some(instance), _) => Ok(instance),
-        (None, Entry::Start) => {
-            shared.module.get(shared.most).and_then(Instance::new).map_err(|error| error.to_string())
-        }
+        (None, Entry::Start) => shared.module.get().and_then(Instance::new).map_err(|error| error.to_string()),
         (None, Entry::Resume) => Err("the instance has ended".to_owned()),
     };
     match made {

@@ -31,13 +31,21 @@ impl std::fmt::Display for LoadError {
 impl std::error::Error for LoadError {}
 
 /// The module of a process.
-#[derive(Default)]
-pub(crate) struct Module(OnceLock<Result<InstancePre<()>, LoadError>>);
+pub(crate) struct Module {
+    /// How many instances there may be at once.
+    most: usize,
+    loaded: OnceLock<Result<InstancePre<()>, LoadError>>,
+}
 
 impl Module {
-    /// The module, ready to be instantiated up to `most` times at once.
-    pub(crate) fn get(&self, most: usize) -> Result<&InstancePre<()>, LoadError> {
-        let loaded = self.0.get_or_init(|| load(COMPILED, most).map_err(|error| LoadError::from(&error)));
+    /// The module, to be instantiated up to `most` times at once.
+    pub(crate) const fn new(most: usize) -> Self {
+        Self { most, loaded: OnceLock::new() }
+    }
+
+    /// The module, ready to be instantiated.
+    pub(crate) fn get(&self) -> Result<&InstancePre<()>, LoadError> {
+        let loaded = self.loaded.get_or_init(|| load(COMPILED, self.most).map_err(|error| LoadError::from(&error)));
         loaded.as_ref().map_err(Clone::clone)
     }
 }
