@@ -128,6 +128,12 @@ impl<P: Platform> Catalogues<P> {
         self.entries.borrow().get(&key).is_some_and(|entry| entry.outdated)
     }
 
+    /// Whether somebody is at it.
+    fn being_fetched(&self, endpoint: &Endpoint, kind: ItemKind) -> bool {
+        let key = key(endpoint, kind);
+        self.entries.borrow().get(&key).is_some_and(|entry| self.busy(entry))
+    }
+
     /// What memory or the store knows, without asking the server; the store is asked once.
     pub async fn peek(self: &Rc<Self>, server: &Rc<Server>, endpoint: &Endpoint, kind: ItemKind) -> Offer {
         self.known(server, endpoint, kind).await
@@ -187,10 +193,9 @@ impl<P: Platform> Catalogues<P> {
     /// A newer catalogue than `than`, if the server has one: for a call that names a tool which `than` does not hold. Asks at
     /// most once every few seconds, whatever is called.
     pub async fn newer(self: &Rc<Self>, server: &Rc<Server>, than: &Catalogue, scope: &Scope) -> Option<Rc<Catalogue>> {
-        let key = key_of(server, than.kind)?;
-        let outdated = self.entries.borrow().get(&key).is_some_and(|entry| entry.outdated);
-        let cooling = Duration::from_millis(self.age(than)) < COOL_DOWN && !outdated;
-        if cooling || self.entries.borrow().get(&key).is_some_and(|entry| self.busy(entry)) {
+        let endpoint = server.endpoint.as_ref().ok()?;
+        let cooling = Duration::from_millis(self.age(than)) < COOL_DOWN && !self.outdated(endpoint, than.kind);
+        if cooling || self.being_fetched(endpoint, than.kind) {
             return None;
         }
         self.refresh(Rc::clone(server), than.kind, scope.clone()).await.ok()
@@ -233,8 +238,7 @@ impl<P: Platform> Catalogues<P> {
         endpoint: &Endpoint,
         scope: &Scope,
     ) -> Offer {
-        let key = key(endpoint, old.kind);
-        if self.entries.borrow().get(&key).is_some_and(|entry| self.busy(entry)) {
+        if self.being_fetched(endpoint, old.kind) {
             return Offer { catalogue: Some(old), failure: None };
         }
         let refresh = self.refresh(Rc::clone(server), old.kind, scope.clone());
@@ -437,10 +441,6 @@ impl<P: Platform> Drop for Busy<P> {
             entry.refreshing_since.take_if(|since| *since == self.since);
         }
     }
-}
-
-fn key_of(server: &Server, kind: ItemKind) -> Option<EntryKey> {
-    server.endpoint.as_ref().ok().map(|endpoint| key(endpoint, kind))
 }
 
 fn key(endpoint: &Endpoint, kind: ItemKind) -> EntryKey {
