@@ -1,5 +1,6 @@
 // Toolgate in workerd: CPU per call beside a Worker that only proxies and one that makes the calls of the platform that a gateway has
-// to make, and the first answer of a fresh process beside an empty Worker. node bench.mjs BUILD UPSTREAM LOAD: the built worker's folder, and two programs of the load bench.
+// to make, and the first answer of a fresh process beside an empty Worker. node bench.mjs BUILD UPSTREAM LOAD: the built worker's
+// folder, and two programs of the load bench.
 
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -15,7 +16,7 @@ import { plain, prepare, toolgate } from "./workerd.mjs";
 const [build, upstreamProgram, loadProgram] = process.argv.slice(2);
 const STARTS = 15;
 const CONNECTIONS = [1, 8, 32];
-/** How long each is used before it is measured: V8 compiles what is called often once more, which costs more than the calls. */
+/** For how many seconds each is used before it is measured: meanwhile V8 compiles anew what is called often. */
 const WARM_UP = 15;
 
 const scratch = mkdtempSync(join(tmpdir(), "toolgate-bench-"));

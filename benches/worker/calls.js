@@ -1,5 +1,5 @@
 // A Worker that proxies as a gateway has to, in plain JavaScript: it hears when the client goes, reads and writes every header, takes
-// bodies whole, can give up on the server, and logs a line. No proxy of such a kind costs less on this platform.
+// bodies whole, can give up on the server, and logs a line. What that costs is the platform's.
 const PATIENCE_MS = 30_000;
 const LINE = JSON.stringify({ level: "INFO", message: "x".repeat(350) });
 
